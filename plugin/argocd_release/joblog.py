@@ -192,19 +192,9 @@ def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool
         end_section(log, name)
 
 
-def begin_section(
-    log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False, only_in_gitlab: bool = False
-) -> None:
-    """Begin a section, which ``end_section`` ends.
-
-    Args:
-        log: the logger.
-        name: the name of the section, ``[a-z0-9_-]+``.
-        title: the heading that people read.
-        collapsed: True if GitLab shows only the heading at first.
-        only_in_gitlab: True if a log without sections does not show the heading.
-    """
-    log.info("section", section=name, title=title, collapsed=collapsed, only_in_gitlab=only_in_gitlab)
+def begin_section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False) -> None:
+    """Begin a section. ``section`` explains the arguments."""
+    log.info("section", section=name, title=title, collapsed=collapsed)
 
 
 def end_section(log: FilteringBoundLogger, name: str) -> None:
@@ -242,8 +232,6 @@ def _safe(key: str, value: Any, redact: Redact) -> Any:
 def _as_text(style: Style, now: Callable[[], float]) -> structlog.typing.Processor:
     def render(_: WrappedLogger, __: str, event: EventDict) -> str:
         if event["event"] == "section":
-            if event["only_in_gitlab"] and not style.sections:
-                raise structlog.DropEvent
             return style.begin(event["section"], event["title"], at=int(now()), collapsed=event["collapsed"])
         if event["event"] == "section end":
             if not (marker := style.end(event["section"], at=int(now()))):

@@ -13,6 +13,7 @@ import pytest
 
 from argocd_release import __version__
 from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit
+from tests.support.job_log_rules import check_log
 from tests.support.replay import CASES as HERE
 from tests.support.replay import OFFLINE, run
 
@@ -43,6 +44,7 @@ def test_case(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None
         if request.config.getoption("--accept"):
             (case / file).write_text(came, "utf-8")
         assert came == (case / file).read_text("utf-8")
+    assert not check_log(done.stdout)
     check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))
     check_annotations((tmp_path / "argocd-release.annotations.json").read_text("utf-8"))
     check_dotenv((tmp_path / "argocd-release.env").read_text("utf-8"))

@@ -95,19 +95,19 @@ ROWS: dict[str, Row] = {
     "a crash loop": Row(
         recorded="crash-loop", code=CauseCode.CRASH_LOOP,
         cause=f'{WEB}: CrashLoopBackOff, exit code 1, N restarts — "cannot connect to database at db:5432: connection ',
-        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG,
     ),
     "a crash loop of several containers": Row(
         recorded="crash-loop", code=CauseCode.CRASH_LOOP,
         changed={'"containerStatuses": [': '"containerStatuses": [{"name": "proxy", "ready": true, "state": {"running": {}}},'},
         cause=f"{WEB}, container web: CrashLoopBackOff, exit code 1",
-        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG,
     ),
     "a program that says nothing": Row(
         recorded="crash-loop", code=CauseCode.CRASH_LOOP,
         changed={'"cannot connect to database at db:5432: connection refused"': '""', '"connecting to database at db:5432"': '""'},
         cause=f'{WEB}: CrashLoopBackOff, exit code 1, N restarts — "Back-off restarting failed container web in pod',
-        hint=causes.FIX_PROGRAM_BY_LOG,
+        hint=causes.FIX_PROGRAM_WITHOUT_LOG,
     ),
     "a command that is not there": Row(
         recorded="crash-loop", code=CauseCode.CONTAINER_CONFIG,
@@ -118,12 +118,12 @@ ROWS: dict[str, Row] = {
         recorded="oom", code=CauseCode.OOM_KILLED, cause=f"{WEB}: CrashLoopBackOff (OOMKilled), exit code 137, N restarts",
     ),
     "killed, but not for memory": Row(
-        recorded="oom", code=CauseCode.CRASH_LOOP, changed={"OOMKilled": "Error"}, cause=f"{WEB}: CrashLoopBackOff, exit code 137", hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
+        recorded="oom", code=CauseCode.CRASH_LOOP, changed={"OOMKilled": "Error"}, cause=f"{WEB}: CrashLoopBackOff, exit code 137", hint=causes.FIX_PROGRAM_BY_LOG,
     ),
     "an init container": Row(
         recorded="init-crash", code=CauseCode.CRASH_LOOP,
         cause=f"{WEB}, init container migrate: CrashLoopBackOff, exit code 1, N restarts",
-        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG,
     ),
     "an image that is not there": Row(
         recorded="image-pull", code=CauseCode.IMAGE_PULL,
@@ -224,12 +224,12 @@ ROWS: dict[str, Row] = {
     "a DaemonSet's crash loop": Row(
         recorded="daemon-crash", code=CauseCode.CRASH_LOOP,
         cause="DaemonSet/agent → Pod/agent-POD: CrashLoopBackOff, exit code 1, N restarts",
-        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG,
     ),
     "a StatefulSet's crash loop": Row(
         recorded="stateful-crash", code=CauseCode.CRASH_LOOP,
         cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1, N restarts",
-        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG,
     ),
     "a StatefulSet that waits for a broken pod": Row(
         recorded="stateful-blocked", code=CauseCode.ROLLOUT_BLOCKED, cause="StatefulSet/db → Pod/db-0: CrashLoopBackOff, exit code 1",
@@ -242,12 +242,12 @@ ROWS: dict[str, Row] = {
     "a Job that failed": Row(
         recorded="job-fails", code=CauseCode.CONTAINER_FAILED,
         cause='Job/import → Pod/import-POD: Error, exit code 1 — "cannot connect to database',
-        hint=causes.FIX_PROGRAM_BY_LOG_ABOVE,
+        hint=causes.FIX_PROGRAM_BY_LOG,
     ),
     "a PreSync hook": Row(
         recorded="pre-sync-hook", code=CauseCode.HOOK_FAILED,
         cause='PreSync hook Job/migrate → Pod/migrate-POD: Error, exit code 1 — "cannot connect to database',
-        hint=causes.NOTHING_APPLIED.fill_hint(fix=causes.FIX_HOOK_BY_LOG),
+        hint=causes.RUNS_AGAIN.fill_hint(fix=causes.FIX_HOOK_BY_LOG),
     ),
     "a PostSync hook": Row(
         recorded="post-sync-hook", code=CauseCode.HOOK_FAILED,
@@ -257,16 +257,16 @@ ROWS: dict[str, Row] = {
     "a hook past its deadline": Row(
         recorded="hook-deadline", code=CauseCode.JOB_DEADLINE,
         cause="PreSync hook Job/migrate: Failed — Job was active longer than specified deadline",
-        hint=causes.NOTHING_APPLIED.fill_hint(fix=causes.HINTS["job-deadline"]),
+        hint=causes.RUNS_AGAIN.fill_hint(fix=causes.HINTS["job-deadline"]),
     ),
     "a hook that hangs, after a sync that failed": Row(
-        recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=causes.REVISION_APPLIED.fill_hint(fix=causes.FIX_HOOK),
+        recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=causes.HOOK_WAITS.fill_hint(application="argocd/hook-hangs"),
     ),
     "a hook that hangs, and the error of the sync before": Row(
         recorded="hook-hangs", code=CauseCode.HOOK_FAILED,
         changed={'"controllerNamespace": "argocd"': '"conditions": [{"type": "SyncError", "message": "Failed sync attempt"}]'},
         cause="PostSync hook Job/smoke → Pod/smoke-POD: ",
-        hint=causes.REVISION_APPLIED.fill_hint(fix=causes.FIX_HOOK),
+        hint=causes.HOOK_WAITS.fill_hint(application="argocd/hook-hangs"),
     ),
     "auto-sync gave up": Row(
         recorded="missing-path", code=CauseCode.PATH_MISSING,

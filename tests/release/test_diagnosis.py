@@ -24,6 +24,7 @@ from sandbox.sandbox import Sandbox
 from scenarios.runner import RULE
 from tests.support.gitlab_rules import check_annotations, check_dotenv, check_junit, released
 from tests.support.job import Release, Running
+from tests.support.job_log_rules import check_log
 
 LOGS = Path(__file__).parents[2] / "docs" / "logs"
 REGISTRY = "registry.example.com/sentry-demo"
@@ -250,6 +251,7 @@ def test_the_log_alone_says_what_to_fix(
         cause = steady(release.cause)
         assert cause.startswith(scenario.cause)
     assert len(log.splitlines()) <= 120
+    assert not check_log(release.log)
     assert "section_" not in log
     assert "\x1b" not in log
 

@@ -11,6 +11,7 @@ from scenarios import NEWEST, SCENARIOS
 from scenarios.dsl import Scenario
 from scenarios.parallel_runner import Performances, performed, possible, wrong
 from tests.support.gitlab_rules import check_dotenv, check_junit
+from tests.support.job_log_rules import check_log
 
 # Six at once on two cores make each other wait; the limits themselves are held by `bin/dev benchmark`, one by one.
 SLACK_FACTOR, SLACK_SECONDS = 1.5, 5
@@ -45,6 +46,7 @@ def test_scenario(scenario: Scenario, performances: Performances) -> None:
     played = performances[scenario.name].result()
 
     assert not wrong(scenario, played), played.log
+    assert not check_log(played.log), played.log
     assert played.seconds <= scenario.max_seconds * SLACK_FACTOR + SLACK_SECONDS, played.log
     assert played.dotenv == check_dotenv("".join(f"{key}={value}\n" for key, value in played.dotenv.items()))
     assert played.dotenv["ARGOCD_RELEASE_STATUS"] == scenario.outcome.word

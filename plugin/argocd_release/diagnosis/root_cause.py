@@ -149,12 +149,21 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
     finding = _pod(tree, node, clues, warnings) if node.kind == "Pod" else _other(tree, node, clues, warnings)
     if hook is None or finding is None:
         return finding
-    program = causes.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else causes.FIX_HOOK
-    fix = finding.hint if node.kind != "Pod" and finding.hint else program
-    consequence = causes.NOTHING_APPLIED if hook.hook_type == "PreSync" else causes.REVISION_APPLIED
     code = CauseCode.HOOK_FAILED if finding.code in _GENERAL else finding.code
     message = causes.HOOK.fill(hook_type=hook.hook_type, message=finding.message)
-    return replace(finding, code=code, message=message, hint=consequence.fill_hint(fix=fix))
+    return replace(finding, code=code, message=message, hint=_hook_hint(node, finding, hook, clues, application))
+
+
+def _hook_hint(node: Node, finding: Problem, hook: ResourceResult, clues: Clues, application: Application) -> str:
+    """Return the hint for a hook, which can wait instead of having failed."""
+    if finding.code is CauseCode.NOT_READY and application.operating and not hook.failed:
+        return causes.HOOK_WAITS.fill_hint(application=application.full_name)
+    program = causes.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else causes.FIX_HOOK
+    # The hint of a general cause is about a program that must run for ever, and that of a Job about a plain Job.
+    has_own = finding.hint and finding.code not in _GENERAL
+    fix = finding.hint if has_own or (node.kind != "Pod" and finding.hint) else program
+    consequence = causes.REVISION_APPLIED if hook.hook_type == "PostSync" else causes.RUNS_AGAIN
+    return consequence.fill_hint(fix=fix)
 
 
 def _unreadable(tree: Tree, node: Node) -> Problem:
@@ -276,7 +285,7 @@ def _program_hint(container: Container | None, clues: Clues) -> str:
     if container is None or not container.ended_badly:
         return ""
     has_log = clues.log is not None and clues.log.says_something
-    return causes.FIX_PROGRAM_BY_LOG_ABOVE if has_log else causes.FIX_PROGRAM_BY_LOG
+    return causes.FIX_PROGRAM_BY_LOG if has_log else causes.FIX_PROGRAM_WITHOUT_LOG
 
 
 def gone_hook(application: Application, tree: Tree) -> Problem | None:

@@ -113,67 +113,82 @@ _CHECK_ACCOUNT: Final = (
     "check <ARGOCD_AUTH_TOKEN> (expired, revoked, a protected variable on an unprotected branch?) and that its account "
     "has these rights: applications, get and projects, get"
 )
-#: The hints of symptoms, by their names. If the problem has a hint of its own, that takes precedence.
+#: The hints of symptoms, by their names. If the problem or its cause code has a hint, that takes precedence.
 SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "DENIED": _CHECK_ACCOUNT,
         "DENIED_MIDWAY": _CHECK_ACCOUNT,
-        "REFUSED": "Argo CD responds with an error instead of the application: fix that error. For example, the "
-        "project does not exist, or does not allow the application's sources, destination or namespace",
-        "UNREADABLE": "argocd ran, but printed no application: check the argocd on the PATH, which must be the CLI "
-        "itself or a wrapper that does not change its output",
-        "MISSING_AT_START": "check <ARGOCD_APP_NAME>, and that <ARGOCD_SERVER> is the right Argo CD",
-        "DELETED": "find out which user or controller deleted it: Argo CD's audit log names the user",
+        "REFUSED": "fix the error that Argo CD returns instead of the application. For example, the project does "
+        "not exist, or does not allow the application's sources, destination or namespace",
+        "UNREADABLE": "check the argocd on the PATH: it must be the CLI itself, or a wrapper that does not change "
+        "its output",
+        "MISSING_AT_START": "check <ARGOCD_APP_NAME>, and that <ARGOCD_SERVER> is the right Argo CD. If another "
+        "application creates this one, set <RELEASE_APPEAR_TIMEOUT> to wait for it",
+        "DELETED": "find out which user or controller deleted the application: Argo CD's audit log names the user. "
+        "Create it again, then retry the job",
         "UNREACHABLE_AT_START": "check <ARGOCD_SERVER>, the network between this runner and it, and <ARGOCD_OPTS> "
         "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt), then retry the job",
-        "UNREACHABLE": "the status of the release is unknown: retry the job",
-        "CANNOT_COMPARE": "Argo CD responds, but does not reach its repo-server, git or the cluster, so the status of "
-        "the release is unknown: retry the job",
-        "CANNOT_HYDRATE": "Argo CD's source hydrator does not reach its commit-server, its repo-server or git, so the "
-        "status of the release is unknown: retry the job, which makes Argo CD hydrate again",
+        "UNREACHABLE": "check that argocd-server and the network to it work, then retry the job",
+        "CANNOT_COMPARE": "check that Argo CD's repo-server runs, and that Argo CD reaches git and the cluster, "
+        "then retry the job",
+        "CANNOT_HYDRATE": "check that Argo CD's commit-server and repo-server run and reach git, then retry the "
+        "job, which makes Argo CD hydrate again",
         "HYDRATION_FAILED": "fix the error above and push again. If the cause is in Argo CD itself (write access to "
         "the repository, the project's allowed sources), fix it there and retry this job",
-        "OPERATION_FAILED": "fix the manifests named above and push again; the cluster keeps its previous state",
-        "ATTEMPTS_FAILED": "fix the manifests named above and push again; Argo CD can continue to retry meanwhile",
-        "HOOK_FAILED": "fix the program of the hook and push again; Argo CD can continue to retry meanwhile",
-        "CONDITION": "fix the error above; until then Argo CD compares and applies nothing",
-        "SYNC_REFUSED": "fix the reason that Argo CD names, or sync by hand to see it in full",
-        "OUT_OF_REACH": "another revision took its place, or it never reached the branch that Argo CD tracks: check "
-        "that branch; <RELEASE_EXPECTATION_GRACE> sets how long such a state can last",
-        "STUCK": "Argo CD will not change this by itself: take the step named above; <RELEASE_STUCK_GRACE> sets how "
-        "long such a state can last",
-        "PODS": "read the pod's log and events (argocd app logs, or Argo CD itself), fix the cause, push again",
-        "DEGRADED": "read the logs and events of the pods that are Degraded",
-        "HEALTH_UNREADABLE": "find out why Argo CD's health check cannot read the resource. Its operator must run and "
-        "write a status, or the health check (resource.customizations.health) must accept a missing field. "
-        "<RELEASE_DEGRADED_GRACE> sets how long such a state can last",
-        "EMPTY": "check the application's source path; Argo CD skips files without apiVersion, kind and metadata",
+        "OPERATION_FAILED": "fix the manifests named above and push again",
+        "ATTEMPTS_FAILED": "fix the manifests named above and push again. Argo CD retries this revision first: to "
+        "skip the retries, end the sync (argocd app terminate-op)",
+        "HOOK_FAILED": "fix the program of the hook and push again. Argo CD retries this revision first: to skip "
+        "the retries, end the sync (argocd app terminate-op)",
+        "CONDITION": "fix the error above and push again; until then Argo CD applies nothing",
+        "SYNC_REFUSED": "remove the reason that Argo CD names, then retry the job",
+        "OUT_OF_REACH": "check the branch that Argo CD tracks: the expected revision never reached it, or another "
+        "one took its place",
+        "STUCK": "take the step named above: Argo CD does not change this state by itself",
+        "PODS": "find the reason in the log and the events of the pod, fix it and push again",
+        "DEGRADED": "find the reason in the message, the events and the logs of the Degraded resource, fix it and "
+        "push again",
+        "HEALTH_UNREADABLE": "find out why Argo CD's health check cannot read the resource. Its operator must run "
+        "and write a status, or the health check (resource.customizations.health) must accept a missing field",
+        "EMPTY": "correct the application's source path, or the files in it: Argo CD skips files without "
+        "apiVersion, kind and metadata",
     }
 )
 #: The hints by cause code. For any other cause the symptom gives the hint.
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "path-missing": "create the path in git, or correct the application's source path in Argo CD",
-        "image-pull": "check that exactly this image and tag was pushed, and that the cluster is allowed to pull it "
-        "(imagePullSecrets); then push again",
-        "container-config": "create what the message names (Secret, ConfigMap, key, command, mount), or correct its "
-        "name; push again",
-        "oom-killed": "raise the memory limit, or let the container use less; push again",
-        "volume-not-mounted": "create what the message names (Secret, ConfigMap, claim), or correct the volume; push "
-        "again",
-        "probe-failed": "make the program answer its probe, or correct the probe (path, port, delay, timeout); push "
-        "again",
-        "unschedulable": "make room in the cluster, or ask for less: requests, node selector, volumes",
+        "spec-invalid": "correct the application's project, sources or destination as the message says",
+        "sync-failed": "fix the error above. If it is in git, push again; otherwise sync again (argocd app sync, or "
+        "<RELEASE_SYNC=true>)",
+        "sync-given-up": "fix the error above and push again, because Argo CD does not try this revision again. If "
+        "the error is not in git, sync again (argocd app sync, or <RELEASE_SYNC=true>)",
+        "hook-failed": "fix the program of the hook and push again. The hook runs again in the next sync, so check "
+        "what this run has already changed",
+        "image-pull": "if the name of the image is right, push the image or let the cluster pull it "
+        "(imagePullSecrets), then retry this job; otherwise correct the name in git and push again",
+        "container-config": "create what the message names (Secret, ConfigMap, key, mount), then retry this job; or "
+        "correct its name in git and push again",
+        "oom-killed": "raise the memory limit, or let the container use less memory; push again",
+        "volume-not-mounted": "create what the message names (Secret, ConfigMap, claim), then retry this job; or "
+        "correct the volume in git and push again",
+        "probe-failed": "find out why the program fails its probe, or correct the probe (path, port, delay, "
+        "timeout); push again",
+        "unschedulable": "make room in the cluster, or ask for less in git: requests, node selector, tolerations, "
+        "volumes. If there is room, Kubernetes starts the pod by itself",
         "rollout-blocked": "delete the broken pod: Kubernetes replaces the pods of a StatefulSet in order and waits "
         "for this one",
         "job-deadline": "find out what the Job waits for, or raise its activeDeadlineSeconds; push again",
-        "quota": "raise the namespace's quota, free some of it, or ask for less; Kubernetes then creates the pods by "
-        "itself",
-        "webhook-failed": "check that the webhook's own pods run; the webhook decides nothing until it responds",
-        "admission-denied": "make the pod obey the rule that the message names; push again",
+        "job-failed": "fix the error in the Job's log. A Job that has failed does not start again: delete it, so "
+        "that the next sync creates it, and push again",
+        "quota": "compare the quota in the message with what this commit requests: raise the quota, or request "
+        "less. If other pods use it up, free a part of it; Kubernetes then creates the pods by itself",
+        "webhook-failed": "check that the pods of the webhook run, then retry the job",
+        "admission-denied": "change the object so that it obeys the rule that the message names; push again",
         "service-account-missing": "create the service account, or correct its name in the manifest; push again",
-        "deletion-pending": "find out what the finalizer waits for, and let its controller finish; remove a finalizer "
-        "by hand only if its controller is gone for good",
+        "no-pods": "fix the reason in the message; Kubernetes then creates the pods by itself",
+        "deletion-pending": "find out what the finalizer waits for, and let its controller finish; remove a "
+        "finalizer by hand only if its controller is gone for good",
         "prune-false": "if you do not need the resource, delete it by hand; if it must stay, give it the annotation "
         "argocd.argoproj.io/compare-options: IgnoreExtraneous, so that it no longer counts as OutOfSync",
         "shared-resource": "let only one application manage the resource: remove it from the other's sources, or "
@@ -181,26 +196,60 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "not-kept": "compare both states (argocd app diff). If the API server drops, rounds or defaults a field, write "
         "the field as the cluster has it, or name it under ignoreDifferences. If a value differs in each render, such "
         "as a random password of a Helm chart, give it a fixed value",
-        "overwritten": "leave the field to that controller: remove it from git, or name it under ignoreDifferences in "
-        "the application's spec",
-        "out-of-sync": "find out who has changed it (argocd app diff, kubectl get --show-managed-fields). If a person "
-        "did, sync again (argocd app sync); if a controller does, name the field under ignoreDifferences",
+        "overwritten": "leave the field to that controller: remove it from git, or name it under ignoreDifferences "
+        "in the application's spec",
+        "out-of-sync": "find out who has changed it (argocd app diff, kubectl get --show-managed-fields). If a "
+        "person did, sync again (argocd app sync); if a controller does, name the field under ignoreDifferences",
+        "other-image": "check that the commit that Argo CD has synced names this image. If not, look at the job "
+        "that writes the image into git: its branch, its path, and its order before this job",
+        "other-chart-version": "check that the application's targetRevision allows this version, and that the chart "
+        "was published before this job",
+        "no-such-source": "set <RELEASE_SOURCE> to one of the sources that the message names",
+    }
+)
+#: The hints at the timeout, by cause code: only here can more time be the solution.
+TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "unhealthy": "find out what the resource waits for: its events and the log of its pods. If it only needs "
+        "more time, raise <RELEASE_TIMEOUT>",
+        "not-compared": "check that Argo CD's application controller runs. If it is only busy, raise <RELEASE_TIMEOUT>",
+        "not-hydrated": "check that Argo CD's source hydrator is on, and that its commit-server runs. If it only "
+        "needs more time, raise <RELEASE_TIMEOUT>",
+        "owner-pending": "sync the parent application, or fix the reason why it is not synced. If Argo CD is only "
+        "busy, raise <RELEASE_TIMEOUT>",
+        "other-image": "check that the commit that Argo CD has synced names this image. If pods of it are only slow "
+        "to start, raise <RELEASE_TIMEOUT>",
+        "other-revision": "check that the commit is on the branch that Argo CD tracks, and that Argo CD reads that "
+        "repository. If the commit is only late, raise <RELEASE_TIMEOUT>",
+        "other-chart-version": "check that the application's targetRevision allows this version. If the chart is "
+        "only published late, raise <RELEASE_TIMEOUT>",
+        "sync-running": "find out what the sync waits for: a hook, or a resource that does not become healthy. If "
+        "it only needs more time, raise <RELEASE_TIMEOUT>",
+        "sync-window": "retry the job when the sync window allows a sync, or let an administrator sync",
+        "no-sync-policy": "sync the application (argocd app sync, or <RELEASE_SYNC=true>), or give it an automated "
+        "sync policy",
+        "out-of-sync": "find out in Argo CD why it has not synced yet. If it is only busy, raise <RELEASE_TIMEOUT>",
+        "no-address": "find out which controller assigns the address, and check that it runs. If it only needs more "
+        "time, raise <RELEASE_TIMEOUT>",
+        "no-volume": "check that the storage class exists, and that its provisioner runs. If it only needs more "
+        "time, raise <RELEASE_TIMEOUT>",
+        "rollout-paused": "wait until the Argo Rollout continues by itself: raise <RELEASE_TIMEOUT> to the length "
+        "of its steps",
     }
 )
 #: The hints of outages, by their kinds. ``{target}`` is one of ``OUTAGE_TARGETS``.
 OUTAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "UNREACHABLE": "Argo CD cannot reach {target}, so the status of the release is unknown: retry the job",
-        "OVERLOADED": "Argo CD cannot read {target}, because of too many requests or too little memory: retry the job "
-        "later. If this happens often, let Argo CD sign in to servers that limit requests, or give its components "
-        "more memory",
-        "CREDENTIAL": "the cluster does not accept Argo CD's credential: renew it in Argo CD (the cluster's Secret, or "
-        "argocd cluster add), then retry the job",
-        "CERTIFICATE": "Argo CD does not trust the certificate of {target}: renew the certificate, or add its CA "
-        "certificate to Argo CD, then retry the job",
-        "WEBHOOK": "a webhook of the cluster does not work, and Argo CD cannot read the cluster without it: check that "
-        "the webhook's own pods run, then retry the job",
-        "DISK_FULL": "a disk of Argo CD or of the cluster is full: free space there, then retry the job",
+        "UNREACHABLE": "check that Argo CD reaches {target}, then retry the job",
+        "OVERLOADED": "retry the job later: Argo CD cannot read {target}, because of too many requests or too "
+        "little memory. If this happens often, let Argo CD sign in to servers that limit requests, or give its "
+        "components more memory",
+        "CREDENTIAL": "renew Argo CD's credential for the cluster (the cluster's Secret, or argocd cluster add), "
+        "then retry the job",
+        "CERTIFICATE": "renew the certificate of {target}, or add its CA certificate to Argo CD, then retry the job",
+        "WEBHOOK": "check that the pods of the webhook run, because Argo CD cannot read the cluster without it; "
+        "then retry the job",
+        "DISK_FULL": "free space on the full disk of Argo CD or of the cluster, then retry the job",
     }
 )
 #: The targets that Argo CD does not reach, by the name of the ``Speaker`` that wrote the error.
@@ -214,10 +263,10 @@ OUTAGE_TARGETS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 CACHED_ERROR: Final = (
-    "Argo CD answers from its cache of errors, for up to an hour after the first one: once the cause is gone, only a "
-    "hard refresh (argocd app get APP --hard-refresh) or a new commit helps"
+    "remove the cause, then ask for a hard refresh (argocd app get APP --hard-refresh) or push a new commit: until "
+    "then, Argo CD answers from its cache of errors for up to an hour"
 )
-SUPERSEDED: Final = "fix the later commit that is named above; the expected one was synced and is contained in it"
+SUPERSEDED: Final = "fix the later commit that is named above: it contains the expected one, which was synced before"
 
 
 # The objects of a release.
@@ -233,21 +282,26 @@ EXIT_CODE: Final = Message("exit code {exit_code}")
 UNSCHEDULABLE: Final = "Pending, the scheduler finds no node for it"
 HEALTH_UNREADABLE: Final = "Argo CD cannot read its health"
 PREVIOUS_REVISION: Final = Message("{message} (of the previous revision)")
-FIX_PROGRAM_BY_LOG_ABOVE: Final = (
-    "fix the error in the program's log above, for example in its settings, secrets or connections; push again"
-)
 FIX_PROGRAM_BY_LOG: Final = (
     "fix the error in the program's log, for example in its settings, secrets or connections; push again"
+)
+FIX_PROGRAM_WITHOUT_LOG: Final = (
+    "find out why the program ends without a log: check its command, arguments, settings and secrets; push again"
 )
 MANIFEST_UNREADABLE: Final = Message("{type}: {message}", "correct {file}, which is not valid YAML or JSON; push again")
 CONDITION: Final = Message("{type}: {message}")
 
 # Hooks.
 HOOK: Final = Message("{hook_type} hook {message}")
-FIX_HOOK: Final = "fix the hook and push again"
+FIX_HOOK: Final = "fix the program of the hook and push again"
 FIX_HOOK_BY_LOG: Final = "fix the error in the hook's log and push again"
-NOTHING_APPLIED: Final = Message("", "{fix}; Argo CD has applied nothing, so the cluster keeps its previous state")
-REVISION_APPLIED: Final = Message("", "{fix}; Argo CD has applied the revision itself")
+HOOK_WAITS: Final = Message(
+    "",
+    "find out what the hook waits for, in its log and its events. If it only needs more time, raise <RELEASE_TIMEOUT>; "
+    "to stop it, end the sync (argocd app terminate-op {application})",
+)
+RUNS_AGAIN: Final = Message("", "{fix}. The next sync runs the hook again, so check what this run has already changed")
+REVISION_APPLIED: Final = Message("", "{fix}. Argo CD has applied the revision itself")
 HOOK_SUSPENDED: Final = Message(
     "{subject}: suspended (spec.suspend), so it starts no pod", "remove spec.suspend from the Job; push again"
 )

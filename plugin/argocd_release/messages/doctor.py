@@ -20,9 +20,15 @@ ENDING: Final = Message("exit code {exit_code} ({meaning})")
 WOULD_END: Final = Message("A release would end with {ending}.")
 NOT_READY: Final = Message("Not ready: {counts}")
 INCOMPLETE: Final = Message("Not ready: the checks are incomplete; {ending}")
-HINT: Final = Message("{fix} ({message}). `argocd-release doctor` checks every step of the connection")
-HINT_OF_VERDICT: Final = Message("{hint}. `argocd-release doctor` checks every step of the connection")
-HINT_ALONE: Final = Message("run `argocd-release doctor`, which checks every step of the connection")
+HINT: Final = Message(
+    "{fix} ({message}). The doctor (`argocd-release doctor`, or its component) checks every step of the connection"
+)
+HINT_OF_VERDICT: Final = Message(
+    "{hint}. The doctor (`argocd-release doctor`, or its component) checks every step of the connection"
+)
+HINT_ALONE: Final = Message(
+    "run the doctor (`argocd-release doctor`, or its component), which checks every step of the connection"
+)
 
 # Settings.
 SETTINGS_SET: Final = Message("all required settings are set")

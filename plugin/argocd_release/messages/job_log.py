@@ -67,6 +67,7 @@ STILL: Final = Message(": {reason}")
 # The beginning.
 TRACKING: Final = Message("Waiting for {targets}")
 FEED: Final = "Changes of resources (argocd app wait)"
+FEED_REST: Final = "Later changes of resources (argocd app wait)"
 NOTHING_EXPECTED: Final = Message(
     "nothing specific. Success will mean that HEAD of the tracked branch is deployed and healthy"
 )
@@ -91,9 +92,12 @@ OUT_OF_TIME: Final = Message(
     "raise the job's timeout (`timeout`, or Settings → CI/CD). The release itself goes on in Argo CD",
 )
 CANCELLED: Final = Message(
-    "{meaning}; release status unknown", "nothing to do for the release: it goes on in Argo CD without this job"
+    "{meaning}; release status unknown",
+    "retry this job if you need the status: the release goes on in Argo CD without it",
 )
-SIGN_IN_FAILED: Final = Message("{error}", "run `argocd-release doctor`, which checks each step of the sign-in")
+SIGN_IN_FAILED: Final = Message(
+    "{error}", "run the doctor (`argocd-release doctor`, or its component), which checks each step of the sign-in"
+)
 SETTINGS_WRONG: Final = Message("{error}", "make the changes after “fix:” above, and run the pipeline again")
 NO_PREVIEW: Final = Message(
     "{error}",

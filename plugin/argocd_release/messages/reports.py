@@ -24,12 +24,13 @@ NOTE_OF_APPLICATIONS: Final = Message("note: {applications}: {caveat}")
 
 # The facts.
 IMAGE_TAG: Final = "Image Tag:"
+DURATION: Final = Message("{seconds} s ({phases})")
 EXIT_CODE: Final = Message("{exit_code} ({meaning})")
 LISTED: Final = Message("{count}, of which the reports list {listed}")
 LISTED_DEVIATING: Final = Message("{listed}; {deviating} of the others are not Synced and Healthy")
 
 # The state in which a release ended that was not delivered.
-WANTED: Final = "Wanted:"
+EXPECTED: Final = "Expected:"
 ARGO_CD_HAS: Final = "Argo CD has:"
 LAST_SEEN: Final = "Last seen:"
 RUNS_NOW: Final = "Runs now:"
@@ -39,13 +40,14 @@ STATUS: Final = "Status:"
 HEAD_OF_BRANCH: Final = "HEAD of the tracked branch"
 NEVER_SHOWN: Final = "unknown: Argo CD has not shown the application to this job"
 REVISION: Final = Message("revision {revision}")
-OTHER_REVISION: Final = Message("revision {revision}, which is not the wanted one")
+OTHER_REVISION: Final = Message("revision {revision}, which is not the expected one")
 COMPARED: Final = Message("{revision}: {applied}; the live resources are {health}")
 NOT_COMPARED: Final = Message("unknown: it could not compare with git; the live resources are {health}")
 APPLIED: Final = "applied (Synced)"
 NOT_APPLIED: Final = "not applied (OutOfSync)"
 PARTLY_APPLIED: Final = Message("partly applied, {applied} of {resources} (OutOfSync)")
 DRIFTED: Final = "applied, but the cluster differs from git (OutOfSync)"
+UNKNOWN: Final = "unknown"
 PODS_UNKNOWN: Final = "unknown: Argo CD did not show the pods to this job"
 NO_PODS: Final = "the application has no pods"
 NO_POD_READY: Final = "nothing: no pod is ready"

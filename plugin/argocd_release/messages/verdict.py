@@ -15,10 +15,8 @@ REFUSES: Final = "Argo CD refuses"
 OUTPUT_UNREADABLE: Final = "argocd's output cannot be read"
 LOOK_FAILED: Final = Message("{what}: {message}")
 FAILED_WITHIN: Final = Message("{reason} (within {seconds} s)")
-TIMED_OUT: Final = Message("not delivered within {seconds} s: {reason}", "fix what the release waits for")
-TIMED_OUT_PASSING: Final = Message(
-    TIMED_OUT.text, "fix what the release waits for, or raise <RELEASE_TIMEOUT> if it only needs more time"
-)
+TIMED_OUT: Final = Message("not delivered within {seconds} s: {reason}", "fix the cause above and push again")
+MORE_TIME: Final = "find out why Argo CD took so long. If it was only busy, raise <RELEASE_TIMEOUT>"
 SUPERSEDED: Final = Message("{expected} was synced, but {later} took its place and fails: {reason}")
 OF_LATER_REVISION: Final = Message("{reason} (the failing revision is {later} than {expected}, and contains it)")
 DELETED_WHILE_TRACKED: Final = "the application was deleted while it was tracked"
@@ -126,8 +124,7 @@ WHY_SYNCED_ALREADY: Final = "; Argo CD has synced this revision already and does
 WHY_DRY_RUN_ALREADY: Final = "; Argo CD has made a dry run of this revision already and does not sync it again"
 PRUNE_OFF: Final = Message(
     "{status}: {resources} is no longer in git, and pruning is off: delete it, or sync with --prune",
-    "if you do not need the resource, delete it or sync with --prune (automated.prune does so from now on); "
-    "<RELEASE_STUCK_GRACE> sets how long such a state can last",
+    "if you do not need the resource, delete it or sync with --prune; automated.prune does so from now on",
 )
 PENDING_DELETION: Final = Message("{resource} is being deleted, and a finalizer holds it")
 PRUNE_FALSE: Final = Message("{resource} is no longer in git, and its annotation Prune=false keeps it")

@@ -123,11 +123,13 @@ class Verdict:
         Args:
             problem: The problem.
             outcome: The outcome; None if the application is still pending.
-            hint: The hint to use if the problem has none.
+            hint: The hint to use if neither the problem nor its cause code has one.
 
         """
+        # While the application is pending, the cause is not final, and the hint of its code could be wrong.
+        of_code = causes.HINTS.get(problem.code.word, "") if outcome else ""
         return cls(
-            outcome=outcome, reason=problem.message, hint=problem.hint or hint, code=problem.code,
+            outcome=outcome, reason=problem.message, hint=problem.hint or of_code or hint, code=problem.code,
             subject=problem.subject,
         )  # fmt: skip
 

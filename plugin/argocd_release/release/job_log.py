@@ -4,7 +4,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TextIO, TypeVar
+from enum import Enum, auto
+from typing import Final, TextIO, TypeVar
+
+from structlog.typing import FilteringBoundLogger
 
 from argocd_release import joblog
 from argocd_release.argocd.wait_output import WaitOutputFilter
@@ -13,13 +16,73 @@ from argocd_release.core.text import with_names
 from argocd_release.joblog import style
 from argocd_release.messages import job_log
 from argocd_release.model import events
-from argocd_release.model.events import Called, JobEvent, Output, OutputLeftOut, StateChanged
+from argocd_release.model.events import (
+    ArgoCDCommand,
+    Called,
+    JobEvent,
+    Output,
+    OutputLeftOut,
+    PhasesReached,
+    StateChanged,
+    Unchanged,
+)
 from argocd_release.release.signals import StopRequest
 from argocd_release.settings import environment, interpret, load
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing import JobDeadline
 
 T = TypeVar("T")
+
+
+_FEED: Final = "feed"
+_FEED_COMMAND: Final = " app wait "
+
+
+class _FeedState(Enum):
+    """The state of the section for the lines of ``argocd app wait``."""
+
+    UNUSED = auto()
+    OPEN = auto()
+    PAUSED = auto()
+
+
+class _Feed:
+    """The lines of ``argocd app wait`` in the log, which GitLab shows folded.
+
+    The lines up to the first other event are logged at once, in a section. In GitLab, all later lines follow at the
+    end, in a second section, so that the log does not consist of headers of sections.
+    """
+
+    def __init__(self, log: FilteringBoundLogger, *, sections: bool) -> None:
+        self._log = log
+        self._sections = sections
+        self._state = _FeedState.UNUSED
+        self._held: list[JobEvent] = []
+
+    def add(self, event: JobEvent) -> None:
+        """Log the event, or keep it for the end."""
+        if self._sections and self._state is _FeedState.PAUSED:
+            self._held.append(event)
+            return
+        if self._sections and self._state is _FeedState.UNUSED:
+            joblog.begin_section(self._log, _FEED, job_log.FEED, collapsed=True)
+        self._state = _FeedState.OPEN
+        joblog.emit(self._log, event)
+
+    def pause(self) -> None:
+        """End the section, if it is open, because another event follows."""
+        if self._sections and self._state is _FeedState.OPEN:
+            joblog.end_section(self._log, _FEED)
+            self._state = _FeedState.PAUSED
+
+    def end(self) -> None:
+        """Log the lines that were kept."""
+        self.pause()
+        if self._held:
+            with joblog.section(self._log, f"{_FEED}-rest", job_log.FEED_REST, collapsed=True):
+                for event in self._held:
+                    joblog.emit(self._log, event)
+            self._held.clear()
 
 
 class JobLog:
@@ -32,17 +95,16 @@ class JobLog:
         self._redact: Redact = lambda text: with_names(redact(text), environ.name_in_text)
         self._json = load.wants(environ, "RELEASE_LOG_FORMAT", "json")
         self._changes = WaitOutputFilter(time.monotonic)
-        # The name of the open section for output of ``argocd app wait``, or "" if none is open; and the number of such
-        # sections so far.
-        self._feed, self._feeds = "", 0
+        shown = style(environ, terminal=stream.isatty())
         self._log = joblog.configure(
             stream,
             redact=self._redact,
-            style=style(environ, terminal=stream.isatty()),
+            style=shown,
             json_lines=self._json,
             debug=load.wants(environ, "RELEASE_LOG_LEVEL", "debug"),
             now=time.time,
         )
+        self._feed = _Feed(self._log, sections=shown.sections and not self._json)
 
     def redacted(self, value: T) -> T:
         """Return the value without secrets. Settings in its texts get the names under which the reader can set them."""
@@ -61,7 +123,7 @@ class JobLog:
             try:
                 yield
             finally:
-                self._end_feed()
+                self._feed.end()
 
     def emit_warnings(self, environ: JobEnvironment) -> None:
         """Warn about variables that the job does not read, and about settings that it corrects."""
@@ -111,27 +173,20 @@ class JobLog:
         """Log the event. If it is output of ``argocd app wait``, log only the lines that contain news."""
         if isinstance(event, Output):
             for line in self._changes.new(event.line):
-                self._begin_feed()
-                joblog.emit(self._log, Output(line=line))
+                self._feed.add(Output(line=line))
             self.count_left_out()
             return
+        if isinstance(event, ArgoCDCommand) and _FEED_COMMAND in event.command:
+            self._feed.add(event)
+            return
         # Log a change of the state only in JSON, because the lines for people always show the whole state.
-        quiet = isinstance(event, Called) or (isinstance(event, StateChanged) and not self._json)
-        if not (quiet or isinstance(event, OutputLeftOut)):
-            self._end_feed()
+        quiet = isinstance(event, Called) or (isinstance(event, StateChanged | PhasesReached) and not self._json)
+        if isinstance(event, OutputLeftOut | Unchanged):
+            self._feed.add(event)
+            return
+        if not quiet:
+            self._feed.pause()
         joblog.emit(self._log, event, debug=quiet)
-
-    def _begin_feed(self) -> None:
-        """Begin a collapsed section for the output of ``argocd app wait``, unless one is open."""
-        if not self._feed:
-            self._feeds += 1
-            self._feed = f"feed-{self._feeds}"
-            joblog.begin_section(self._log, self._feed, job_log.FEED, collapsed=True, only_in_gitlab=True)
-
-    def _end_feed(self) -> None:
-        if self._feed:
-            joblog.end_section(self._log, self._feed)
-            self._feed = ""
 
     def called(self, call: str, seconds: float, end: str) -> None:
         """Log a call to Argo CD at the level debug: the call, its duration in seconds, and its result."""
@@ -146,7 +201,7 @@ class JobLog:
         """Log the number of resources that did not change, at the end of the tracking."""
         self.count_left_out(at_once=True)
         if count := self._changes.unchanged:
-            self.emit(events.Unchanged(count=count))
+            self.emit(Unchanged(count=count))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from argocd_release.model.result import (
     ReleaseResult,
     ResourceState,
 )
+from argocd_release.reports import summary
 from argocd_release.reports.summary import age, table
 from argocd_release.reports.summary import state as release_state
 
@@ -130,9 +131,13 @@ def last_words(result: ApplicationResult) -> str:
 
 def next_step(result: ApplicationResult) -> str:
     """Return the fix of the cause and the link to the documentation, or an empty string if both are unknown."""
-    hint = texts.NEXT.fill(hint=result.cause.hint) if result.cause and result.cause.hint else ""
     link = texts.HELP.fill(url=result.help_url) if result.help_url else ""
-    return "\n".join(filter(None, (hint, link)))
+    return "\n".join(filter(None, (hint(result), link)))
+
+
+def hint(result: ApplicationResult) -> str:
+    """Return the line with the fix of the cause, or an empty string if it is unknown."""
+    return texts.NEXT.fill(hint=result.cause.hint) if result.cause and result.cause.hint else ""
 
 
 def facts(result: ApplicationResult) -> str:
@@ -142,16 +147,19 @@ def facts(result: ApplicationResult) -> str:
     # finished Jobs.
     images = application.images if application and (not state or result.diagnosis.serving is None) else ()
     has_tag = outcome is Outcome.DELIVERED and result.image_is_there
+    # The line about the expectation of a failed release can already name the commit.
+    names_commit = bool(result.image_tag) and result.image_tag in result.expects
+    phases, seconds = summary.line(result), f"{result.seconds:.1f} s"
     lines = {
         "Application:": result.name,
-        texts.IMAGE_TAG if has_tag else "Commit:": result.image_tag,
+        texts.IMAGE_TAG if has_tag else "Commit:": "" if state and names_commit else result.image_tag,
         **state,
         "Images:": first_names(images, SHOWN_IMAGES, left_out=result.unlisted.images if images else 0),
         "Revision:": application.revision if application and not state else "",
         "Contains:": result.verdict.delivered_by,
         "Resources:": _listed(result.resource_counts, result.unlisted.resources),
         "URL:": result.url,
-        "Duration:": f"{result.seconds:.1f} s",
+        "Duration:": texts.DURATION.fill(seconds=f"{result.seconds:.1f}", phases=phases) if phases else seconds,
         "Exit code:": _exit_code(outcome),
     }
     return without_ids("\n".join(_labelled(lines)))
@@ -391,5 +399,6 @@ def render(result: ReleaseResult) -> str:
         return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{overview(result)}\n{RULE}"
     if result.outcome is Outcome.DELIVERED:
         return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{facts(application)}\n{RULE}"
-    why = "\n".join(filter(None, (headline(application), last_words(application), next_step(application))))
-    return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{why}\n\n{facts(application)}\n{RULE}"
+    # The last lines of the log repeat the next step, with the link.
+    why = "\n".join(filter(None, (headline(application), last_words(application), hint(application))))
+    return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{why}\n{facts(application)}\n{RULE}"

@@ -106,25 +106,25 @@ def state(result: ApplicationResult) -> dict[str, str]:
     """
     if result.outcome in {Outcome.DELIVERED, Outcome.SETTINGS, Outcome.NO_PREVIEW} or not result.name:
         return {}
-    wanted = {texts.WANTED: result.expects or texts.HEAD_OF_BRANCH}
+    expected = {texts.EXPECTED: result.expects or texts.HEAD_OF_BRANCH}
     application = result.application
     if application is None:
-        return wanted | {texts.STATUS: texts.NEVER_SHOWN}
+        return expected | {texts.STATUS: texts.NEVER_SHOWN}
     serving = result.diagnosis.serving
     label = texts.ARGO_CD_HAS if result.outcome.is_failure else texts.LAST_SEEN
-    return wanted | {
-        label: _compared(application, is_wanted=result.verdict.code is not CauseCode.OTHER_REVISION),
+    return expected | {
+        label: _compared(application, is_expected=result.verdict.code is not CauseCode.OTHER_REVISION),
         texts.RUNS_NOW: _running(serving, result.ended_at),
         texts.OLD_VERSION: _old_version(application, serving),
         texts.HOOKS: _hooks(application),
     }
 
 
-def _compared(application: Application, *, is_wanted: bool) -> str:
+def _compared(application: Application, *, is_expected: bool) -> str:
     revision = ", ".join(revision[:SHORT_SHA] for revision in application.revisions if revision)
     if not revision or application.sync is SyncStatus.UNKNOWN:
         return texts.NOT_COMPARED.fill(health=application.health)
-    text = texts.REVISION if is_wanted else texts.OTHER_REVISION
+    text = texts.REVISION if is_expected else texts.OTHER_REVISION
     return texts.COMPARED.fill(
         revision=text.fill(revision=revision), applied=_applied(application), health=application.health
     )
@@ -165,14 +165,14 @@ def _group(group: PodGroup, ended_at: datetime) -> str:
 
 
 def _old_version(application: Application, serving: ServingPods | None) -> str:
-    """Return the line that says if the version before this release still serves."""
+    """Return the text that says if the version before this release still serves; "" if there are no pods."""
     if serving is None:
-        return texts.PODS_UNKNOWN
+        return texts.UNKNOWN
     current, earlier = serving.current, serving.earlier
     if earlier.ready:
         return texts.OLD_SERVES_TOO if current.ready else texts.OLD_SERVES
     if not current.count:
-        return texts.NO_PODS
+        return ""
     if not current.ready:
         return texts.OLD_GONE if _has_history(application) else texts.NO_OLD_VERSION
     # If the sync did not change the pods, those of the version before it are still running.

@@ -250,7 +250,7 @@ def unwell(application: Application) -> Problem:
         stands = pending.rollout_finding(worst[0], rollout)
         if stands is not None:
             todo = f"; {rollout.todo}" if rollout.todo else ""
-            return replace(stands, message=f"{application.health}: {stands.message}{todo}")
+            return replace(stands, message=f"{application.health}: {stands.message}{todo}", hint=rollout.todo)
     missing = pending_reason(worst[0].group, worst[0].kind, worst[0].health) if worst else None
     return Problem(
         message=_with_status(application.health, unhealthy(application)),

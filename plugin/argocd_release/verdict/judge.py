@@ -39,11 +39,11 @@ from argocd_release.verdict.symptoms import (
     ABOUT_REVISION,
     CODES,
     HINTS,
-    PASSING,
     GracePeriods,
     Symptom,
     condition_symptoms,
     hydration_symptom,
+    timeout_hint,
 )
 
 # The verdict on these symptoms only quotes the message of an object. A root cause about that object repeats it.
@@ -242,9 +242,8 @@ def timed_out(
     if cannot_compare and cannot_compare.problem:
         unreached = Verdict.on(cannot_compare.problem, Outcome.UNREACHABLE, hint=HINTS[Symptom.CANNOT_COMPARE])
         return replace(unreached, reason=texts.FAILED_WITHIN.fill(reason=unreached.reason, seconds=limit))
-    message = texts.TIMED_OUT_PASSING if pending.code in PASSING else texts.TIMED_OUT
-    reason = message.fill(seconds=limit, reason=pending.reason)
-    return replace(pending, outcome=Outcome.TIMED_OUT, reason=reason, hint=pending.hint or message.hint)
+    reason = texts.TIMED_OUT.fill(seconds=limit, reason=pending.reason)
+    return replace(pending, outcome=Outcome.TIMED_OUT, reason=reason, hint=pending.hint or timeout_hint(pending.code))
 
 
 def _of_later_revision(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:

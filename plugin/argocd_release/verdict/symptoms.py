@@ -183,13 +183,16 @@ EMPTY_SECONDS: Final = 10.0
 # briefly.
 DENIED_SECONDS: Final = 10.0
 
-#: If one of these causes remains at the timeout, a longer timeout could have helped. All other causes need a change.
-PASSING: Final = frozenset({
-    None, CauseCode.UNHEALTHY, CauseCode.NOT_COMPARED, CauseCode.NOT_HYDRATED, CauseCode.OTHER_IMAGE,
-    CauseCode.OTHER_REVISION, CauseCode.OTHER_CHART_VERSION, CauseCode.SYNC_RUNNING, CauseCode.SYNC_BUSY,
-    CauseCode.SYNC_WINDOW, CauseCode.NO_SYNC_POLICY, CauseCode.NO_ADDRESS, CauseCode.NO_VOLUME, CauseCode.OUT_OF_SYNC,
-    CauseCode.ROLLOUT_PAUSED,
-})  # fmt: skip
+
+def timeout_hint(code: CauseCode | None) -> str:
+    """Return the hint for a release that is still pending at the timeout.
+
+    Args:
+        code: the cause for which it is pending; None if nothing is known to be wrong.
+    """
+    if code is None:
+        return verdict.MORE_TIME
+    return causes.TIMEOUT_HINTS.get(code.word) or causes.HINTS.get(code.word) or verdict.TIMED_OUT.hint
 
 
 @dataclass(frozen=True, kw_only=True)

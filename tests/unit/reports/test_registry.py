@@ -65,7 +65,7 @@ def test_the_log_ends_with_the_whole_cause_and_the_next_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "expects", "wanted"),
+    ("outcome", "expects", "expected"),
     [
         (Outcome.TIMED_OUT, "revision 01e0c66f", "revision 01e0c66f"),
         (Outcome.DEGRADED, "image 254ee6b1", "image 254ee6b1"),
@@ -75,10 +75,10 @@ def test_the_log_ends_with_the_whole_cause_and_the_next_step() -> None:
         (Outcome.SETTINGS, "", None),
     ],
 )
-def test_a_failure_shows_what_was_wanted(outcome: Outcome, expects: str, wanted: str | None) -> None:
+def test_a_failure_shows_what_was_expected(outcome: Outcome, expects: str, expected: str | None) -> None:
     given = replace(one(outcome, health="Degraded"), expects=expects)
     lines = dict(line.split(None, 1) for line in evidence.facts(given).splitlines())
-    assert lines.get("Wanted:") == wanted
+    assert lines.get("Expected:") == expected
 
 
 def test_an_encoded_address_of_the_pipeline_s_own_stays_one_in_dotenv() -> None:

@@ -55,8 +55,8 @@ def applied(name: str, status: str = "Synced") -> dict[str, str]:
 @pytest.mark.parametrize(
     ("serving", "parts", "runs_now", "old_version"),
     [
-        (None, {}, texts.PODS_UNKNOWN, texts.PODS_UNKNOWN),
-        (ServingPods(), {}, texts.NO_PODS, texts.NO_PODS),
+        (None, {}, texts.PODS_UNKNOWN, texts.UNKNOWN),
+        (ServingPods(), {}, texts.NO_PODS, ""),
         (ServingPods(current=STARTING, earlier=OLD_POD), {}, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.OLD_SERVES),
         (ServingPods(current=NEW_POD, earlier=OLD_POD), {}, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready); web:2, since 2026-01-01 00:00:30 UTC (4m ago, 1 of 1 pod ready)", texts.OLD_SERVES_TOO),
         (ServingPods(current=STARTING), {"history": HISTORY}, texts.NO_POD_READY, texts.OLD_GONE),
@@ -75,7 +75,7 @@ def test_what_runs_now_and_if_the_old_version_serves(
     lines = state(ended(serving, **parts))
     assert lines[texts.RUNS_NOW] == runs_now
     assert lines[texts.OLD_VERSION] == old_version
-    assert lines[texts.WANTED] == "image 2"
+    assert lines[texts.EXPECTED] == "image 2"
 
 
 SHORT = f"revision {NEW[:8]}"
@@ -118,7 +118,7 @@ def test_if_hooks_ran(parts: dict[str, Any], hooks: str) -> None:
 
 def test_a_job_that_has_seen_no_application_says_so() -> None:
     lines = state(replace(ended(outcome=Outcome.UNREACHABLE), application=None))
-    assert lines == {texts.WANTED: "image 2", texts.STATUS: texts.NEVER_SHOWN}
+    assert lines == {texts.EXPECTED: "image 2", texts.STATUS: texts.NEVER_SHOWN}
 
 
 def test_if_the_status_is_unknown_the_state_is_the_last_one_seen() -> None:

@@ -674,13 +674,13 @@ def test_a_hard_refresh_that_fails_is_not_repeated() -> None:
     run = Run(broken(CACHED), hard_refresh=hard_refresh)
     assert run.verdict.outcome is Outcome.UNREACHABLE
     assert len(hard) == 1
-    assert "only a hard refresh" in run.verdict.hint
+    assert "ask for a hard refresh" in run.verdict.hint
 
 
 def test_without_a_hard_refresh_the_hint_says_that_only_that_helps() -> None:
     run = Run(broken(CACHED))
     assert run.verdict.outcome is Outcome.UNREACHABLE
-    assert "only a hard refresh" in run.verdict.hint
+    assert "ask for a hard refresh" in run.verdict.hint
     assert "--hard-refresh" in run.verdict.hint
 
 
