@@ -14,7 +14,6 @@ EXEMPT = {"messages", "core", "reports/page/compiled.py"}
 ALLOWED = {
     "(combined from similar events): ",
     " is part of applications ",
-    "(combined from similar events): ",
     "Failed to checkout revision",
     "Failed to unmarshal",
     "Manifest generation error (cached)",
