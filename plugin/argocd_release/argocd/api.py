@@ -184,7 +184,8 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # Argo CD compresses all other types, which delays their parts (server/server.go compressHandler).
+            # Argo CD compresses responses of all other content types, so that their messages would arrive late
+            # (server/server.go compressHandler).
             headers={**connection.headers, "Accept": "text/event-stream"},
             truncate=True,
             body_limit=0,

@@ -70,7 +70,8 @@ class ArgoCD:
         command: the name or path of the program.
         limit: the default time limit of a call in seconds.
         deadline: no call runs longer than until this deadline.
-        on_call: a callback for each finished call. It receives the command, the duration in seconds, and an empty text.
+        on_call: a callback for each finished call. It receives the command, its duration in seconds, and an empty
+            string instead of the result that ``Api`` passes.
         full_application: reads an application with all fields that the server sends. It is needed because an argocd
             that is older than the server drops the fields that it does not know.
         credentials: provides the connection of each call. If this is None, ``environ`` must contain the connection.
@@ -287,9 +288,9 @@ class ArgoCD:
         return self._error(("app", "get", name), kind, error.exit_code, message)
 
     def _tell_apart(self, name: str, deadline: Deadline) -> tuple[FailureKind, str]:
-        # For missing and for forbidden applications, Argo CD returns the same error: `PermissionDenied desc =
-        # permission denied` (server/application/application.go:180-212). If the token has the right to read an
-        # application of this name in any project, then the cause of the error is that the application is missing.
+        # Argo CD returns the same error for a missing application as for a forbidden one: `PermissionDenied desc =
+        # permission denied` (server/application/application.go:180-212). So find out whether the token is allowed to
+        # read an application of this name in at least one project. If it is, the application is missing.
         try:
             projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
             for project in projects or ["default"]:

@@ -155,7 +155,10 @@ def _everywhere(value: Any, redact: Redact) -> Any:
 
 
 def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
-    """Redact the lines as one text. Return nothing if the result is the same as for each line on its own."""
+    """Redact the lines as one text, and return the redacted lines.
+
+    The result is empty if redacting each line on its own gives the same text, or if there are fewer than two lines.
+    """
     if len(texts) < 2 or not all(isinstance(text, str) for text in texts):  # noqa: PLR2004 - a single line
         return ()
     whole = "\n".join(texts)

@@ -127,7 +127,8 @@ _GLUE: Final = re.compile(r"[\s:;,.*()]*+")
 _VALUE: Final = re.compile(r"\b(?:Invalid|Unsupported|Duplicate) value: (?=[\"&*{\[\w])|, got (?=&)")
 _PLAIN_VALUE: Final = re.compile(r"(?<![\w.-])-?[\w.]++(?=: |$)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
-# The start of an object that Go prints with %#v, which is its type and a bracket, or of a pointer printed with %v.
+# The start of an object in Go's syntax: its type and an opening bracket, as %#v prints them. If an & precedes the type,
+# a pointer was printed with %v.
 _GO_SYNTAX: Final = re.compile(
     r"&?(?:\[\]|\*)*+(?:map\[string\][\w.]{1,60}+(?: \{\})?|[a-zA-Z]\w{0,40}\.[A-Z]\w{0,60})\{"
 )

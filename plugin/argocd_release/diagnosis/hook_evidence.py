@@ -50,7 +50,7 @@ SECONDS: Final = len("2026-01-01T00:00:00")
 WATCH_SECONDS: Final = 3600.0
 # The message of a Job that has passed its deadline (kubernetes v1.31.0 pkg/controller/job/job_controller.go).
 _PAST_DEADLINE: Final = "active longer than specified deadline"
-#: The start time of an operation, and the number of its attempt.
+#: An attempt of an operation: the start time of the operation, and the number of the attempt.
 _Attempt = tuple[str, int]
 #: The pod's UID, the container's name, and the number of its restarts.
 _LogKey = tuple[str, str, int]
@@ -58,13 +58,13 @@ _LogKey = tuple[str, str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class KeptPod:
-    """A pod of a hook as a recorder has read it.
+    """A pod of a hook, with the data that a recorder has read about it.
 
     Attributes:
         tree: the last resource tree that contained the pod.
         pod: the node of the pod in that tree.
         clues: the state, the events and the log of the pod.
-        log_error: the error with which Argo CD refused the pod's log; None if it did not refuse.
+        log_error: Argo CD's error if it refused to show the pod's log, otherwise None.
     """
 
     tree: Tree

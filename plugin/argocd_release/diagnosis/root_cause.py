@@ -281,7 +281,7 @@ def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode
 
 
 def _program_hint(container: Container | None, clues: Clues) -> str:
-    """Return the hint if the program of the container has ended with an error, otherwise an empty string."""
+    """Return a hint to fix the container's program if it has ended with an error, otherwise an empty string."""
     if container is None or not container.ended_badly:
         return ""
     has_log = clues.log is not None and clues.log.says_something

@@ -1,6 +1,6 @@
 """Check the job itself: its settings, token, expectation, timeout, git history and reports.
 
-A check returns its problems, or a text that says that all is well.
+A check returns the problems that it found or, if there are none, a text that describes what is in order.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The kinds of causes and of outcomes: their meanings, the texts of root causes, and the hints that solve a problem."""
+"""The texts about causes and outcomes: their meanings, the descriptions of root causes, and hints for the user."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -154,7 +154,7 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "apiVersion, kind and metadata",
     }
 )
-#: The hints by cause code. For any other cause the symptom gives the hint.
+#: The hints by cause code. If a cause has no hint, the job shows the hint of the symptom instead.
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "path-missing": "create the path in git, or correct the application's source path in Argo CD",

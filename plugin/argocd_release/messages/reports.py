@@ -234,7 +234,7 @@ NOT_ALLOWED_TO_COMMENT: Final = "<RELEASE_GITLAB_TOKEN> is not set, and a job's 
 NO_MERGE_REQUEST: Final = "no comment, because the commit did not come from a merge request"
 NO_GITLAB_JOB: Final = "CI_API_V4_URL or the token is missing: both exist only in a GitLab job"
 
-# GitLab's responses.
+# The texts about GitLab's responses to requests.
 NO_JSON: Final = "the response is not JSON"
 GITLAB_SILENT: Final = Message("GitLab did not respond: {error}")
 GITLAB_STATUS: Final = Message("GitLab responded with HTTP {status}")

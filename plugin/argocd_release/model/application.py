@@ -315,8 +315,8 @@ class Application:
     @property
     def errors(self) -> tuple[Condition, ...]:
         """Return the error conditions that explain why the compared revision is not applied."""
-        # A SyncError means that the automated sync policy has given up this revision. It is outdated once the
-        # application is Synced or another sync is running.
+        # A SyncError means that the automated sync policy has stopped trying to sync this revision. The error is
+        # outdated once the application is Synced or another sync is running.
         gave_up = self.sync is SyncStatus.OUT_OF_SYNC and not self.operating
         return tuple(
             item

@@ -276,7 +276,8 @@ class Hydration:
     def commit(self) -> str:
         """Return the dry commit whose manifests are on the hydrated branch, or an empty string if it is unknown.
 
-        If a dry commit changes no manifests, the hydrator compares it, but does not hydrate again.
+        This can be a later commit than the last hydrated one: if a dry commit changes no manifests, the hydrator only
+        records that it has compared it. The manifests on the branch are then also those of that commit.
         """
         if self.staged_on:
             return ""

@@ -161,7 +161,7 @@ class Unlisted:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationResult:
-    """The result of the release for one application. Texts are empty if they are unknown."""
+    """The result of the release for one application. A string is empty if its value is unknown."""
 
     verdict: Verdict
     name: str

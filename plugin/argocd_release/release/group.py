@@ -208,8 +208,8 @@ class GroupWait:
     def _list(self, **chosen: str) -> tuple[Application, ...]:
         left = max(self._started + self._policy.timeout - self._clock.now(), LEAST_LIST_SECONDS)
         self._list_count += 1
-        # If the job requests lists with the selector and lists of all applications, the log shows the command of the
-        # first two lists. Otherwise it shows only the first one.
+        # Show one command of each kind in the log. If the job needs two kinds of lists, selected applications and all
+        # applications, then the first two lists differ. Otherwise, all lists are of the same kind.
         echo_count = 2 if self._targets.selects and (self._targets.names or self._targets.children) else 1
         return self._commands.list(seconds=min(left, LIST_SECONDS), echo=self._list_count <= echo_count, **chosen)
 

@@ -152,11 +152,11 @@ class JobLog:
             server: the address of Argo CD.
             job_time: the timeouts in the settings.
             version: the version of argocd-release.
-            what: the requested applications as a text.
+            what: a description of the requested applications.
             timeout: the timeout of the release in seconds, which is shorter than in the settings if the job has less
                 time.
             clocks: a warning about the clocks of GitLab and the runner; "" if they agree.
-            expects: the expectation as a text; "" if nothing specific is expected.
+            expects: a description of the expectation; "" if nothing specific is expected.
         """
         self.emit(events.Start(version=version, application=what, server=server, timeout=timeout))
         if clocks:

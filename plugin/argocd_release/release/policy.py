@@ -325,8 +325,8 @@ def _children(
         name = f"{resource.namespace or parent.namespace}/{resource.name}"
         if resource.kind == APPLICATION_SET:
             children += made.get(name, ())
-        # If the token cannot see a child, the child counts as created only if it is Synced in the parent. Otherwise,
-        # Argo CD must still create it.
+        # A child that the token cannot see counts as created only if the parent shows it as Synced. If it is not
+        # Synced, it is possible that Argo CD has not created it yet.
         elif resource.kind == APPLICATION and (name in applications or resource.sync is SyncStatus.SYNCED):
             children.append(name)
     return sorted(children, reverse=True)

@@ -112,7 +112,7 @@ class Results:
         applications = tuple(self._applications(verdict, seconds, ended_at))
         several = self.parts is not None and self.parts.group.several
         if several and applications:
-            # The most severe outcome counts, either that of the group itself or that of an application.
+            # The result has the most severe outcome among those of the group itself and of its applications.
             worst = aggregate(
                 (verdict.outcome or Outcome.UNEXPECTED, *(application.outcome for application in applications))
             )

@@ -158,7 +158,7 @@ def _changes(result: ApplicationResult, project_url: str) -> dict[str, Any]:
 
 
 def _counts(result: ApplicationResult) -> dict[str, Any]:
-    """Return the total number of items of each kind, because a large release lists only some of them."""
+    """Return the total number of items of each kind. The report of a large release lists only some of the items."""
     application, unlisted, states = result.application, result.unlisted, result.resource_counts
     sync, health = Counter[str](), Counter[str]()
     for state, count in states.items():

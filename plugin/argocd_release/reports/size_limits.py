@@ -29,7 +29,7 @@ LEAST_MESSAGE: Final = 200
 #: The key under which the reports count the results whose action is not in ``_WORDS``. An action comes from outside, so
 #: an unknown one is not safe as a key of a report.
 OTHER: Final = "other"
-#: The actions, the types and phases of hooks, and the statuses that Argo CD reports.
+#: The known words for the result of a resource: Argo CD's actions and statuses, and the types and phases of hooks.
 _WORDS: Final = frozenset(
     {
         "applied", "created", "configured", "replaced", "serverside-applied", "pruned", "pruneskipped", "PreSync",

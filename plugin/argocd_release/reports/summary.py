@@ -93,7 +93,7 @@ def proof(result: ApplicationResult) -> str:
     return texts.PROVEN_COMMIT.fill(head=head)
 
 
-#: The maximum number of hooks that the line about hooks names.
+#: The maximum number of hooks to show in the line about hooks.
 SHOWN_HOOKS: Final = 3
 #: The phases of a hook that has not ended.
 _WAITS: Final = frozenset({"", "Running", "Terminating"})

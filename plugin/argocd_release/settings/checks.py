@@ -219,7 +219,7 @@ _REQUIREMENT: Final = re.compile(
 def selector_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
     """Yield a problem if the label selector is malformed.
 
-    The job must check this, because Argo CD's error for a malformed selector looks like that for a missing token.
+    The job must check this itself, because Argo CD responds to a malformed selector as it does to a missing token.
     """
     text, position = str(values[NAME]), 0
     while position < len(text):

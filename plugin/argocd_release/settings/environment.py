@@ -123,8 +123,9 @@ class JobEnvironment(Mapping[str, str]):
     def _is_read(self, name: str) -> bool:
         """Return True if the job reads the variable without ``INPUT_PREFIX``.
 
-        The component's job only reads secrets, variables without the prefix ``RELEASE_``, grace periods, and the
-        variables that are the defaults of its inputs, such as RELEASE_TIMEOUT.
+        The component's job takes its settings from inputs, with three exceptions. Secrets and grace periods are always
+        variables. So are settings whose names do not begin with ``RELEASE_``. A variable such as RELEASE_TIMEOUT gives
+        an input its default.
         """
         declared = PROPERTIES[name]
         of_guide = not name.startswith(PREFIX) or "x-input-unset" in declared

@@ -122,7 +122,7 @@ def awaited(kinds: Iterable[Healing]) -> str:
 
 
 def remedy(kinds: Iterable[Healing]) -> str:
-    """Return the hints for the case that the awaited events do not happen, joined into one text."""
+    """Return one text with the hints on what to do if the awaited events do not happen."""
     return "; ".join(verdict.AWAITED[kind.name].hint for kind in kinds)
 
 

@@ -211,7 +211,11 @@ class Expectation:
         return any(same_revision(name, self.revision) for name in application.names(position))
 
     def revision_gap(self, application: Application) -> UnmetExpectation | None:
-        """Return the unmet expectation of a revision. Return None if a compared revision is it or contains it."""
+        """Return the unmet expectation if the application has not reached the expected revision, otherwise None.
+
+        It has reached the revision if Argo CD has compared with it. A later revision that contains it is enough too,
+        unless ``exact`` is True. The last successful sync also counts if the cluster still has its state.
+        """
         positions = self._positions(application)
         revisions = [application.commits[index] for index in positions if index < len(application.commits)]
         if not self.revision or any(self._is_at(application, index) for index in positions):

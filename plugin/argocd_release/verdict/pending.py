@@ -22,7 +22,7 @@ from argocd_release.verdict.expectation import Expectation
 
 @dataclass(frozen=True, kw_only=True)
 class PendingReason:
-    """A reason why a resource is Progressing. The hint of ``message`` says how to solve it."""
+    """A reason why a resource is Progressing. ``message`` describes it, and contains a hint on how to solve it."""
 
     code: CauseCode
     message: Message

@@ -55,12 +55,13 @@ class Observer:
 
     Args:
         name: the name of the application.
-        commands: reads, syncs and terminates with Argo CD.
+        commands: the argocd commands that read and sync the application, and terminate its operation.
         now: returns the time of a monotonic clock in seconds.
         emit: receives the events for the job log.
         expectation: the expected revision, image or chart version.
         cluster: reads pods and sync windows; None if pods cannot affect the verdict.
-        revision_relation: finds out how a revision is related to the expected one; it can block. None without git.
+        revision_relation: a function that finds out how a revision is related to the expected one. A call can block.
+            None if the job does not use git.
         sync: True if the job must request the sync.
         check: a callback that is called repeatedly during a look. It raises an exception if the job must end.
         wake: a callback for reported changes, and for responses that arrive after the look that requested them.
@@ -138,7 +139,8 @@ class Observer:
                 # If the application was deleted and created again since then, the new one was not compared.
                 compared = compared and application.uid == self._compared_uid
         except ArgoCDError as error:
-            # If Argo CD was restarted, it will never respond to the comparison. Let the next look request another one.
+            # If Argo CD was restarted, it will never respond to the pending request for a comparison. Forget that
+            # request, so that the next look sends a new one.
             self._comparison = None
             return _failure(error), False
         if application.unknown_words:

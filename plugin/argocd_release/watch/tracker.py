@@ -44,7 +44,7 @@ CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
 # If nothing changes, the log repeats the reason after this time, and then each time the waiting time has doubled.
 STILL_WAITING_SECONDS: Final = 10.0
-# After this many different reasons, the log shows new reasons only at the times of these repetitions.
+# The log shows this many different reasons at once. It shows any further one only when a repetition is due.
 LINES_AT_ONCE: Final = 20
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 _NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
