@@ -15,6 +15,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +28,9 @@ STATE: Final = DOCS / "pictures.json"
 CHROMIUM: Final = "/usr/bin/chromium"
 LOGS: Final = ("delivered", "crash-loop")
 PAGES: Final = ("green", "red")
-# The width in pixels at which the site shows a report page.
-PAGE_WIDTH: Final = 820
+LANGUAGES: Final = ("en", "ru")
+# The widths in pixels of a screen and of a phone, and the maximum heights. The rest of a page needs no picture.
+PAGE_SIZES: Final = {1280: 1000, 360: 1400}
 MERMAID: Final = "12.3.0"
 MERMAID_SHA256: Final = "be0684e8d20bfc874df12c0f04927a5c482f57f2200eec54cca52a4583fd4040"
 # A log of this width in pixels is readable on a phone. It begins with the banner, which this line encloses.
@@ -73,9 +75,9 @@ def main() -> int:
 def sources() -> Iterator[tuple[str, str]]:
     """Yield each picture with the hash of its source."""
     for name in LOGS:
-        yield f"en/pictures/{name}.webp", digest(log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")))
-    for name in PAGES:
-        yield f"en/pictures/page-{name}.webp", digest(report_page(name))
+        yield f"pictures/en/{name}.webp", digest(log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")))
+    for name, language, width in product(PAGES, LANGUAGES, PAGE_SIZES):
+        yield page_picture(name, language, width), digest(report_page(name, language))
     for file in sorted((DOCS / "diagrams").glob("*.mmd")):
         yield f"diagrams/{file.stem}.svg", digest(file.read_text("utf-8") + json.dumps(MERMAID_SETTINGS))
 
@@ -88,29 +90,48 @@ def stale() -> list[str]:
 
 def draw_logs(browser: Browser) -> None:
     for name in LOGS:
-        draw(browser, name, log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")), LOG_WIDTH)
+        log = log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8"))
+        # Draw two pixels per point, for the screens of phones.
+        draw(browser, DOCS / "pictures" / "en" / f"{name}.webp", log, LOG_WIDTH, scale=2)
 
 
 def draw_pages(browser: Browser) -> None:
-    for name in PAGES:
-        draw(browser, f"page-{name}", report_page(name), PAGE_WIDTH)
+    for name, language, width in product(PAGES, LANGUAGES, PAGE_SIZES):
+        target = DOCS / page_picture(name, language, width)
+        draw(browser, target, report_page(name, language), width, most=PAGE_SIZES[width])
 
 
-def report_page(name: str) -> str:
-    return render(json.loads((DOCS / "reports" / f"{name}.json").read_text("utf-8")))
+def page_picture(name: str, language: str, width: int) -> str:
+    return f"pictures/{language}/page-{name}-{width}.png"
 
 
-def draw(browser: Browser, name: str, content: str, width: int) -> None:
+def report_page(name: str, language: str) -> str:
+    """Return the page of a recorded report, in the language in which it opens."""
+    report = json.loads((DOCS / "reports" / f"{name}.json").read_text("utf-8"))
+    return render(report | {"language": language})
+
+
+def draw(browser: Browser, target: Path, content: str, width: int, *, scale: int = 1, most: int = 100_000) -> None:
+    """Draw a document into a file, whose name ends with the format.
+
+    Args:
+        browser: the browser.
+        target: the file.
+        content: the document, as HTML.
+        width: the width of the window in points.
+        scale: the number of pixels per point.
+        most: the maximum height of the picture in points.
+    """
     page = browser.new_page(viewport={"width": width, "height": 100})
     session = page.context.new_cdp_session(page)
     page.set_content(content)
-    height = page.evaluate("document.documentElement.scrollHeight")
+    height = min(page.evaluate("document.documentElement.scrollHeight"), most)
     page.set_viewport_size({"width": width, "height": height})
-    # Draw two pixels per point, for the screens of phones.
-    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 2}
-    picture = session.send("Page.captureScreenshot", {"format": "webp", "quality": 50, "clip": clip})
-    target = DOCS / "en" / "pictures" / f"{name}.webp"
-    target.parent.mkdir(exist_ok=True)
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": scale}
+    kind = target.suffix.removeprefix(".")
+    quality = {"quality": 50} if kind == "webp" else {}
+    picture = session.send("Page.captureScreenshot", {"format": kind, "clip": clip} | quality)
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(base64.b64decode(picture["data"]))
     print(f"wrote {target.relative_to(DOCS)}, {width} by {height}, {target.stat().st_size / 1000:.0f} kB")
     page.close()

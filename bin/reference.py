@@ -168,7 +168,7 @@ def russian_page() -> str:
 
 def fields(text: str) -> set[str]:
     """Return the fields of a text, such as ``{image}`` or ``<RELEASE_IMAGE>``."""
-    return set(re.findall(r"\{\w+\}|<[A-Z_]+>", text))
+    return set(re.findall(r"\{\w+\}|<[A-Z_]+", text))
 
 
 def causes(language: str) -> Iterator[Row]:

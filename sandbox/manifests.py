@@ -22,6 +22,7 @@ def deployment(
     deadline: int = 600,
     paused: bool = False,
     claim: str = "",
+    back_off: bool = False,
     **labels: str,
 ) -> str:
     """Return a Deployment.
@@ -36,9 +37,11 @@ def deployment(
         deadline: the value of progressDeadlineSeconds.
         paused: True for a paused Deployment.
         claim: the name of a PersistentVolumeClaim to mount.
+        back_off: True for a container that crashes with the kubelet's back-off, not every 4 seconds.
         labels: additional labels of the pods.
     """
     annotations = _slow(ready_after) | {"sandbox/heals-after": str(heals_after)}
+    annotations |= {"sandbox/back-off": "kubelet"} if back_off else {}
     pods = _pods(name, image, fate, annotations, labels)
     if claim:
         pods["template"]["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]

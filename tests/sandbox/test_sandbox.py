@@ -65,6 +65,27 @@ def test_a_crash_loop_has_restarts_events_and_a_log(sandbox: Sandbox, fates: str
     assert "cannot connect to database at db:5432" in sandbox.argocd("app", "logs", fates, "--name", "crash")
 
 
+def test_a_crash_loop_can_have_the_back_off_of_the_kubelet(sandbox: Sandbox) -> None:
+    """The kubelet restarts a container at once, and then after 10, 20, 40 seconds and so on."""
+    repository = sandbox.repository("back-off")
+    repository.commit({"app.yaml": manifests.deployment("back-off", IMAGE, fate="crash", back_off=True)})
+    sandbox.application("back-off", repository)
+    began: dict[int, float] = {}
+    messages: dict[int, str] = {}
+
+    def restarted() -> bool:
+        status = pod(sandbox, "back-off", "back-off").get("status", {})
+        for container in status.get("containerStatuses", ()):
+            began.setdefault(container["restartCount"], time.monotonic())
+            messages[container["restartCount"]] = container["state"]["waiting"]["message"]
+        return 2 in began
+
+    eventually(restarted)
+    assert messages[1].startswith("back-off 10s restarting failed container=back-off")
+    assert messages[2].startswith("back-off 20s restarting")
+    assert 8 < began[2] - began[1] < 14
+
+
 def test_a_crash_loop_that_heals(sandbox: Sandbox, fates: str) -> None:
     seen: list[str] = []
 

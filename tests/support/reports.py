@@ -94,6 +94,7 @@ def application(
         "transitions": [{"what": "health", "value": "Progressing", "at": 3.1}],
         "phases": {"compared": 0.8, "synced": 3.1, "healthy": None if failed else 41.7, "judged": seconds - 0.2, "slowest": "Deployment/api", "slowest_seconds": 38.2},
         "spans": spans,
+        "end_state": {"runs_now": f"web:1 {text}", "old_version": "still serves", "hooks": "none ran"} if failed else {},
         "changes": {
             "revisions_before": ["1" * 40],
             "images_before": [f"registry.example.com/shop/api:1 {text}"],

@@ -154,11 +154,13 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
         "sync_status": "sync status",
         "last_sync": "last sync",
         "health": "health",
+        "runs_now": "runs now",
+        "old_version": "old version",
+        "hooks": "hooks",
         "any_revision": "HEAD of the tracked branch",
         "unknown": "unknown",
         "attempt": "{phase}, attempt {number}",
         "resources": "resources",
-        "none_of_it": "no image with it",
         "commit": "commit",
         "merge_request": "merge request",
         "pipeline": "pipeline",
@@ -197,27 +199,14 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
         "no_change": "unchanged",
         "commits_between": "commits between",
         "unchanged": "{count} unchanged",
-        "hooks": "hooks: {count}",
+        "hook_count": "hooks: {count}",
         "changes_unknown": "The changes are unknown.",
         "evidence": "Evidence",
         "not_shown": "Not shown",
         "unhealthy_resources": "Resources that are not Synced and Healthy",
         "conditions": "Conditions",
-        "condition": "Condition",
         "pods": "Pods",
         "events": "Events",
-        "resource": "Resource",
-        "namespace": "Namespace",
-        "action": "Action",
-        "message": "Message",
-        "pod": "Pod",
-        "ready": "Ready",
-        "status": "Status",
-        "restarts": "Restarts",
-        "object": "Object",
-        "type": "Type",
-        "reason": "Reason",
-        "count": "Count",
         "in_namespace": "{title} in {namespace}",
         "made_by": "Made by argocd-release {version} from its JSON report, which has all details.",
         "input": "input",
@@ -261,8 +250,6 @@ COMMENT_REVISION: Final = Message("- Revision: {revision}")
 COMMENT_STATE: Final = Message("- State: {state}")
 COMMENT_IMAGE: Final = Message("- Image: {image}")
 LINK_HELP: Final = "What it means"
-LINK_PAGE: Final = "The release as a page"
-LINK_COMMIT: Final = "Commit"
 LINK_ARGO_CD: Final = "Argo CD"
 LINK_SITE: Final = "Site"
 LINK_JOB: Final = "Job"

@@ -10,12 +10,14 @@ from importlib import resources
 from typing import Any, Final
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application
 from argocd_release.model.git import SHA, WEB, commit_address, web_address
 from argocd_release.model.problem import Problem
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import ReleaseTimeline
 from argocd_release.reports.summary import proof
+from argocd_release.reports.summary import state as release_state
 
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("report.schema.json").read_text("utf-8")
@@ -26,6 +28,9 @@ FORMAT: Final = 2
 CHANGES: Final = 500
 #: If a report has more applications than this, it is one line of JSON instead of indented text.
 INDENTED: Final = 50
+
+#: The lines of the state in which a release ended, and their fields in the report.
+_END_STATE: Final = {texts.RUNS_NOW: "runs_now", texts.OLD_VERSION: "old_version", texts.HOOKS: "hooks"}
 
 
 def render(result: ReleaseResult) -> str:
@@ -78,7 +83,7 @@ def _cause(cause: Problem | None) -> dict[str, str] | None:
 
 
 def _application(result: ApplicationResult, project_url: str) -> dict[str, Any]:
-    diagnosis = result.diagnosis
+    diagnosis, state = result.diagnosis, release_state(result)
     return {
         "name": result.name,
         "url": result.url,
@@ -88,6 +93,7 @@ def _application(result: ApplicationResult, project_url: str) -> dict[str, Any]:
         "transitions": [asdict(item) for item in result.transitions],
         "phases": _phases(result.rollout),
         "spans": [asdict(span) | {"kind": span.kind.value} for span in result.rollout.spans],
+        "end_state": {key: text for label, key in _END_STATE.items() if (text := state.get(label))},
         "changes": _changes(result, project_url),
         "counts": _counts(result),
         "state": _state(result.application),

@@ -23,6 +23,7 @@ from argocd_release.release.signals import Signals
 from argocd_release.reports.json_report import SCHEMA
 from argocd_release.reports.page import render
 from argocd_release.reports.page.chart import SizeBudget
+from argocd_release.reports.page.language import entry, russian, translated
 from tests.support.hostile import HOSTILE, MARKUP
 from tests.support.reports import SHA, application, report, span
 from tests.support.wording import fields_of, is_from
@@ -180,6 +181,8 @@ def test_a_failure_shows_the_expectation_beside_the_state() -> None:
     assert "sync status Synced OutOfSync" in text
     assert "last sync Succeeded Failed, attempt 2" in text
     assert "health Healthy Degraded" in text
+    assert "runs now web:1 old version still serves hooks none ran" in text
+    assert "прежняя версия по-прежнему обслуживает запросы хуки не запускались" in plain(page, "ru")
     assert "последняя синхронизация Succeeded Failed, попытка 2" in plain(page, "ru")
     assert "Expected" not in plain(drawn(application()), "en"), "a success has its proof instead"
 
@@ -268,6 +271,28 @@ def test_the_proof_is_translated_with_the_values_in_it() -> None:
     assert "Доказано: ожидаемая версия работает, образ web:1.2." in plain(drawn(proven), "ru")
     unknown = application() | {"proof": "Something else."}
     assert "Something else." in plain(drawn(unknown), "ru"), "a text without translation stays English"
+
+
+@pytest.mark.parametrize("name", russian()["texts"])
+def test_each_translation_is_found_by_its_english_text(name: str) -> None:
+    """An earlier entry with a similar text must not take its place."""
+    field = re.compile(r"\{(\w+)\}|<([A-Z_]+)(?:=\w+)?>")
+
+    def filled(text: str) -> str:
+        return field.sub(lambda found: f"«{found[1] or found[2]}»", text)
+
+    assert translated(filled(entry(name))).ru == filled(russian()["texts"][name])
+
+
+def test_a_hint_keeps_the_name_of_the_input() -> None:
+    hint = entry("causes.HINTS.no-such-source").replace("<RELEASE_SOURCE>", "the input source")
+    assert translated(hint).ru == "задайте параметр source — один из источников, которые названы в сообщении"
+
+
+def test_hostile_fields_stay_text_in_both_languages() -> None:
+    text = translated(PROVEN.fill(expected=IMAGE.fill(image="{head} <b>{0}</b>")))
+    assert text.ru == "Доказано: ожидаемая версия работает, образ {head} <b>{0}</b>."
+    assert "<b>" not in text.__html__()
 
 
 def test_of_many_applications_those_that_failed_come_first() -> None:

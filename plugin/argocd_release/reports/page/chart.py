@@ -240,8 +240,8 @@ def _lane(span: Json, judged: float, whole: float, room: SizeBudget, *, retried:
     else:
         end = Text(room.take(span["end"], 40)) if span["end"] or ended is not None else words()["not_ended"]
     return Lane(
-        # The markup of a lane takes about 270 bytes.
-        what=words()["problem"] if is_problem else translated(room.take(subject, 120, markup=270)),
+        # The markup of a lane takes about 330 bytes.
+        what=words()["problem"] if is_problem else translated(room.take(subject, 120, markup=330)),
         wave=words()["wave"].fill(number=span["wave"]) if span["wave"] else None,
         detail=room.take(span["text"], 200, markup=30),
         when=f"{until - began:.1f} s",

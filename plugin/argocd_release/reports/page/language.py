@@ -19,7 +19,9 @@ from argocd_release.model.outcome import Outcome
 
 #: The fields of a catalogue entry. ``{name}`` is a value, and ``<SETTING>`` is replaced by the name under which the
 #: reader can set the setting.
-_FIELD: Final = re.compile(r"\{(\w+)\}|<([A-Z_]+)>")
+_FIELD: Final = re.compile(r"\{(\w+)\}|<([A-Z_]+)(?:=\w+)?>")
+#: A number of pods in a text of the catalogue.
+_PODS: Final = re.compile(r"(\d+) pods?")
 # The words before the name of an input of the component.
 _INPUT: Final = "the input "
 
@@ -92,6 +94,12 @@ def translated(text: str) -> Text:
     return Text(text, _in_russian(text) or "")
 
 
+def translated_clauses(text: str) -> Text:
+    """Return a text of several clauses with semicolons between them, each translated."""
+    clauses = [translated(clause) for clause in text.split("; ")]
+    return Text(text, "; ".join(clause.of("ru") for clause in clauses))
+
+
 def _in_russian(text: str) -> str | None:
     for english, translation in _templates():
         values = _values(english, text)
@@ -146,9 +154,11 @@ def _values(template: str, text: str) -> dict[str, str] | None:
 
 
 def _value(text: str) -> str:
-    """Return the value of a field in Russian, if it is the name of an input or another text of the catalogue."""
+    """Return the value of a field in Russian. It can be an input, a number of pods, or another text."""
     if text.startswith(_INPUT):
         return f"{russian()['page']['input']} {text.removeprefix(_INPUT)}"
+    if pods := _PODS.fullmatch(text):
+        return f"{russian()['page']['pods'].lower()}: {pods[1]}"
     return _in_russian(text) or text
 
 

@@ -34,7 +34,7 @@ class Table:
     """
 
     title: Text
-    header: tuple[Text, ...]
+    header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     more: Text | None = None
 
@@ -109,13 +109,13 @@ def evidence(application: Json, room: SizeBudget) -> Iterator[Table]:
         for item in state.get("resources", ())
         if not item["hook"] and (item["sync"] != "Synced" or item["health"] not in {"", "Healthy"})
     ]
-    header = ("resource", "namespace", "sync_status", "health", "message")
+    header = ("Resource", "Namespace", "Sync", "Health", "Message")
     yield from _table("unhealthy_resources", header, broken, room, most=PODS, count=counts["deviating"])
     pods = [
         (item["name"], item["namespace"], item["ready"], item["status"], f"{item['restarts']}×")
         for item in application["pods"]
     ]
-    header = ("pod", "namespace", "ready", "status", "restarts")
+    header = ("Pod", "Namespace", "Ready", "Status", "Restarts")
     yield from _table("pods", header, pods, room, most=PODS, count=counts["pods"])
     events = [
         (item["object"], item["type"], item["reason"], f"{item['count']}×", item["message"])
@@ -137,7 +137,7 @@ def changed(changes: Json, room: SizeBudget) -> Table | None:
         )
         for item in changes["resources"]
     ]
-    header = ("resource", "namespace", "action", "message")
+    header = ("Resource", "Namespace", "Action", "Message")
     return next(_table("resources", header, rows, room, most=RESOURCES, count=changes["count"]), None)
 
 
@@ -160,29 +160,31 @@ def _table(
 
     Args:
         title: the name of the title in the catalogue.
-        header: the names of the columns in the catalogue.
+        header: the titles of the columns, in the words of Kubernetes and of Argo CD.
         rows: the cells of each row. The last cell can be long.
         room: the size budget for the cells.
         most: the maximum number of rows that the page shows.
         count: the number of all rows, if ``rows`` does not contain all of them.
     """
     shown = [tuple(row) for row in rows[:most]]
-    titled, namespaces = words()[title], {row[1] for row in shown} if "namespace" in header else set[str]()
+    titled, namespaces = words()[title], {row[1] for row in shown} if "Namespace" in header else set[str]()
     kept = [place for place, _ in enumerate(header) if any(row[place] for row in shown)]
     if len(namespaces) == 1 and (namespace := namespaces.pop()):
         kept.remove(1)
         namespace = room.take(namespace, 80, markup=60)
         titled = words()["in_namespace"].fill_each(title=titled, namespace=Text(namespace, namespace))
+    # The title is in both languages. The header has the words of kubectl and of Argo CD.
+    room.take("", 0, markup=200 + 20 * len(kept) if shown else 0)
     cells: list[tuple[str, ...]] = []
     for row in shown:
         if room.left <= 0:
             break
         room.take("", 0, markup=9)
         cells.append(tuple(room.take(row[place], 300 if place == kept[-1] else 120, markup=4) for place in kept))
-    if cells:
+    if shown:
         left_out = max(count, len(rows)) - len(cells)
         more = words()["more"].fill(count=left_out) if left_out > 0 else None
-        yield Table(title=titled, header=tuple(words()[header[place]] for place in kept), rows=tuple(cells), more=more)
+        yield Table(title=titled, header=tuple(header[place] for place in kept), rows=tuple(cells), more=more)
 
 
 # The maximum number of revisions or images in a row.

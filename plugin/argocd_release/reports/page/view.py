@@ -11,14 +11,22 @@ from argocd_release.model.git import SHA
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.page import tables
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
-from argocd_release.reports.page.language import Text, headline, meaning, meaning_of_cause, translated, words
+from argocd_release.reports.page.language import (
+    Text,
+    headline,
+    meaning,
+    meaning_of_cause,
+    translated,
+    translated_clauses,
+    words,
+)
 from argocd_release.reports.page.tables import Compared, Log, Table, comparison
 
 Json = Mapping[str, Any]
 # The maximum size in bytes of the texts from outside and their markup: for a single application, and for each
 # application of a group.
-ROOM: Final = 6_500
-ROOM_OF_EACH: Final = 5_000
+ROOM: Final = 6_700
+ROOM_OF_EACH: Final = 4_000
 # The maximum share of an application's budget that each of these can use: the log below the cause, the changes, and the
 # chart.
 _SHARE: Final = 0.4
@@ -98,6 +106,7 @@ class ApplicationView:
     why: CauseView
     proof: Text
     compared: tuple[Compared, ...]
+    end_state: tuple[tuple[Text, Text], ...]
     chart: Chart
     changes: tuple[ChangeView, ...]
     changed: Table | None
@@ -166,7 +175,7 @@ class Page:
     def browser_title(self) -> str:
         """Return the title of the browser's tab, in the language in which the page opens."""
         title = self.title if isinstance(self.title, str) else self.title.of(self.language)
-        return f"{self.headline.of(self.language)}: {title}"
+        return f"{self.headline.of(self.language)}: {title[:60]}"
 
     @property
     def only(self) -> ApplicationView | None:
@@ -239,7 +248,7 @@ def _facts(report: Json, applications: Sequence[Json], room: SizeBudget) -> Iter
             number = url.rstrip("/").rpartition("/")[2]
             yield Fact(name=words()[name], text=room.take(f"{sign}{number}", 24, markup=160), url=url)
     if len(applications) == 1 and (url := _web(applications[0]["url"])):
-        yield Fact(name=Text("Argo CD"), text=room.take(applications[0]["name"], 200), url=url)
+        yield Fact(name=Text("Argo CD"), text=room.take(applications[0]["name"], 60), url=url)
     if url := _web(report["site_url"]):
         yield Fact(name=words()["address"], text=words()["the_site"], url=url)
     yield Fact(name=words()["took"], text=_seconds(report["seconds"]))
@@ -279,6 +288,10 @@ def _part(application: Json, seconds: float, docs: str, room: SizeBudget) -> App
         why=_why(application, docs, room, tables.last_lines(application, room.share(share))),
         proof=translated(room.take(application["proof"], 600)),
         compared=tuple(comparison(application, room)) if outcome is not Outcome.DELIVERED else (),
+        end_state=tuple(
+            (words()[name], translated_clauses(room.take(text, 300, markup=120)))
+            for name, text in application.get("end_state", {}).items()
+        ),
         changes=tuple(_changes(application, room.share(share))),
         summary=tuple(_summary(application["changes"])),
         chart=chart(application, seconds, room.share(share)),
@@ -294,7 +307,7 @@ def _why(judged: Json, docs: str, room: SizeBudget, log: Log | None = None) -> C
     if cause is None:
         return CauseView()
     return CauseView(
-        cause=room.take(cause["message"], 1200),
+        cause=room.take(cause["message"], 1000),
         code=room.take(cause["code"], 60),
         meaning=meaning_of_cause(cause["code"]),
         link=_web(cause["link"]),
@@ -344,7 +357,7 @@ def _summary(changes: Json) -> Iterator[Text]:
     counts = Counter[str](changes["actions"])
     yield from (Text(f"{count} {action[:20]}") for action, count in counts.most_common(6))
     if changes["hooks"]:
-        yield words()["hooks"].fill(count=changes["hooks"])
+        yield words()["hook_count"].fill(count=changes["hooks"])
     if (counts or changes["hooks"]) and changes["unchanged"]:
         yield words()["unchanged"].fill(count=changes["unchanged"])
 
