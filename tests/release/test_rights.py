@@ -15,8 +15,10 @@ from argocd_release.model.observation import ANSWERS
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
 from sandbox.commands import CommandError
+from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
 from scenarios.dsl import web
+from tests.support.diff_job import Diff, diff
 from tests.support.job import Checked, Release, doctor
 from tests.support.waiting import eventually
 
@@ -80,7 +82,7 @@ def works(ask: Callable[[], object]) -> bool:
     return answers[0]
 
 
-def ended_well(run: Callable[[], Release | Checked]) -> bool:
+def ended_well(run: Callable[[], Release | Checked | Diff]) -> bool:
     """Likewise of a whole run."""
     codes: list[int] = []
 
@@ -108,8 +110,12 @@ def test_what_each_right_is_needed_for(
                 "sync": works(lambda: argocd.sync(application, seconds=10)),
                 "sync windows": works(lambda: api.sync_window(application)),
                 "doctor": ended_well(lambda: doctor(environ | {"ARGOCD_APP_NAME": application}, tmp_path)),
+                "diff": ended_well(lambda: diff(sandbox, tmp_path / "diff", of_diff, token=token)),
             }
 
+    repository = Repository(folder=sandbox.folder / "repositories" / "rights.git")
+    commit = repository.git("rev-parse", "HEAD").strip()
+    of_diff = {"ARGOCD_APP_NAME": application, "CI_COMMIT_SHA": commit, "CI_REPOSITORY_URL": repository.url}
     everything = with_rights(sandbox, "rights-all", RIGHTS)
     pod = _pod(sandbox, application, everything)
     all_of_it = working(everything)

@@ -128,9 +128,10 @@ def note(result: DiffResult) -> str:
     parts += _folded(result)
     if notes := [(each.name, text) for each in result.applications for text in each.notes]:
         parts.append("\n".join(_items(notes)))
-    if skipped := result.of(State.SKIPPED):
-        names = ", ".join(code(application.name) for application in skipped[:NAMED])
-        parts.append(texts.HEAD_SKIPPED.fill(applications=names))
+    if skipped := [(application.name, application.reason) for application in result.of(State.SKIPPED)]:
+        title = texts.HEAD_SKIPPED.fill(applications=counted(len(skipped), "application"))
+        items = "\n".join(_items(skipped))
+        parts.append(f"<details><summary>{title}</summary>\n\n{items}\n\n</details>")
     links = ((texts.LINK_FULL, result.full_url), (texts.LINK_JOB, result.job_url))
     parts.append("\n".join(f"- [{title}](<{address}>)" for title, address in links if is_plain(address)))
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -162,7 +163,7 @@ def _folded(result: DiffResult) -> Iterator[str]:
     for application in result.applications:
         if not application.changes or left <= 0:
             continue
-        lines = [line for change in application.changes for line in difference(change, result.revision)]
+        lines = [line for change in application.changes for line in (*difference(change, result.revision), "")][:-1]
         kept = _within(lines, left)
         left -= sum(len(line) + 1 for line in kept)
         if len(kept) < len(lines):

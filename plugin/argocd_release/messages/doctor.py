@@ -191,8 +191,8 @@ OF_APPLICATIONS: Final = Message("{names}: {message}")
 # The rights of the token.
 RIGHTS_COMPLETE: Final = Message("the token has every right it needs")
 RIGHTS_PROJECT: Final = ProblemMessage(
-    "the token is not allowed to read the project {project}: if only gRPC reaches Argo CD, a release cannot read the "
-    "application",
+    "the token is not allowed to read the project {project}: a diff compares nothing, and if only gRPC reaches Argo "
+    "CD, a release cannot read the application",
     "grant it `projects, get, {project}`",
     code="rights-project",
 )
