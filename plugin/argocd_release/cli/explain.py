@@ -2,15 +2,36 @@
 
 import argparse
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TextIO
+from types import MappingProxyType
+from typing import Any, Final, TextIO
 
 from argocd_release.core.text import one_line
+from argocd_release.messages import causes
 from argocd_release.messages import cli as texts
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.release.signals import Signals
 from argocd_release.settings.environment import PROPERTIES, SCHEMA
+from argocd_release.verdict.symptoms import CODES
+
+_PROGRAMS: Final = frozenset({CauseCode.CRASH_LOOP, CauseCode.CONTAINER_FAILED})
+# The symptoms that give the hints of these causes.
+_SYMPTOMS: Final[Mapping[CauseCode, str]] = MappingProxyType(
+    {
+        CauseCode.CANNOT_COMPARE: "CANNOT_COMPARE",
+        CauseCode.NOTHING_MANAGED: "EMPTY",
+        CauseCode.COMPARISON_ERROR: "CONDITION",
+        CauseCode.MANIFEST_UNREADABLE: "CONDITION",
+        CauseCode.MANIFEST_REJECTED: "OPERATION_FAILED",
+        CauseCode.SYNC_REFUSED: "SYNC_REFUSED",
+        CauseCode.HYDRATION_FAILED: "HYDRATION_FAILED",
+        CauseCode.HEALTH_UNREADABLE: "HEALTH_UNREADABLE",
+    }
+)
+# The name of a setting in a message. A job shows the name under which the reader can set it.
+_BRACKETS: Final = re.compile(r"<([A-Z_]++(?:=[\w.-]++)?)>")
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, _: Signals) -> int:
@@ -49,7 +70,20 @@ def _explanations(name: str, docs_url: str) -> Iterator[str]:
         if name == cause.word:
             url = f"{docs_url.rstrip('/')}/troubleshooting/#{cause.word}"
             link = texts.LINK.fill(url=url) if docs_url else ""
-            yield texts.CAUSE.fill(code=cause.word, meaning=cause.meaning, link=link)
+            hint = _hint(cause)
+            step = texts.NEXT.fill(hint=_BRACKETS.sub(r"\1", hint)) if hint else ""
+            yield texts.CAUSE.fill(code=cause.word, meaning=cause.meaning, next=step, link=link)
+
+
+def _hint(cause: CauseCode) -> str:
+    """Return the most general hint for the cause, or an empty string if only the log of a job can give one."""
+    word = cause.word
+    if word in causes.HINTS or word in causes.TIMEOUT_HINTS:
+        return causes.HINTS.get(word) or causes.TIMEOUT_HINTS[word]
+    if cause in _PROGRAMS:
+        return causes.FIX_PROGRAM_BY_LOG
+    symptom = next((symptom.name for symptom, code in CODES.items() if code is cause), _SYMPTOMS.get(cause, ""))
+    return causes.SYMPTOM_HINTS.get(symptom, "")
 
 
 def _setting(name: str, declared: Mapping[str, Any]) -> str:

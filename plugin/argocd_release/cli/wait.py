@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TextIO
+from typing import Final, TextIO
 
 from argocd_release import __version__
 from argocd_release.cli.main import COMMANDS
@@ -10,6 +10,12 @@ from argocd_release.messages import cli as texts
 from argocd_release.release.job import Run
 from argocd_release.release.signals import Signals
 from argocd_release.settings.environment import PROPERTIES, SCHEMA
+
+#: The tier of the groups whose settings the help describes, and the group of the variables that GitLab sets.
+BASIC: Final = "basic"
+SET_BY_GITLAB: Final = "job"
+#: The maximum length of a line of the help.
+WIDTH: Final = 110
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
@@ -58,12 +64,20 @@ def _refuse(word: str, commands: Iterable[str]) -> None:
 
 
 def _settings_help() -> str:
-    """Return a list of all settings by group, each with the first sentence of its description."""
+    """Return the settings by group: one line for each setting that most jobs need, and the names of all others."""
+    import textwrap  # noqa: PLC0415
+
     lines = [texts.SETTINGS]
     for group, declared_group in SCHEMA["x-groups"].items():
-        lines += ["", f"{declared_group['title']}:"]
-        for name, declared in PROPERTIES.items():
-            if declared["x-group"] == group:
+        settings = {name: declared for name, declared in PROPERTIES.items() if declared["x-group"] == group}
+        if declared_group["tier"] == BASIC:
+            lines.append(f"{declared_group['title']}:")
+            for name, declared in settings.items():
                 sentence = declared["description"].partition(". ")[0].rstrip(".")
-                lines.append(f"  {name:27} {sentence}")
+                lines.append(f"  {name:18} {textwrap.shorten(sentence, WIDTH - 22, placeholder=' …')}")
+        elif group == SET_BY_GITLAB:
+            lines.append(texts.SET_BY_GITLAB.fill(count=len(settings)))
+        else:
+            title = f"{declared_group['title']}: "
+            lines += textwrap.wrap(title + ", ".join(settings), WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines)

@@ -20,7 +20,8 @@ THERE_ARE: Final = Message("; the commands are {names}")
 DESCRIPTION: Final = (
     "Waits until the application runs the pushed revision, Synced and Healthy, and names the cause if it does not."
 )
-SETTINGS: Final = "settings (environment variables); `argocd-release explain NAME` explains one of them:"
+SETTINGS: Final = "settings (environment variables); argocd-release explain NAME explains one of them:"
+SET_BY_GITLAB: Final = Message("set by GitLab: {count} variables, such as CI_JOB_TIMEOUT")
 
 # argocd-release diff
 DIFF_DESCRIPTION: Final = (
@@ -40,7 +41,8 @@ EXPLAIN_EXAMPLES: Final = "examples: explain timeout, explain 30, explain image-
 NAME: Final = "a variable, an input of the component, an exit code, or the code of a cause"
 UNKNOWN_NAME: Final = Message("there is no setting, exit code or cause {name!r}{suggestion}\n")
 EXIT_CODE: Final = Message("exit code {exit_code} ({word}): {headline}\n  {meaning}\n")
-CAUSE: Final = Message("cause {code}\n  {meaning}{link}\n")
+CAUSE: Final = Message("cause {code}\n  {meaning}{next}{link}\n")
+NEXT: Final = Message("\n  next: {hint}")
 LINK: Final = Message("\n  see: {url}")
 IN_SECONDS: Final = Message("{type}, in seconds")
 REQUIRED: Final = "required"

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from argocd_release.core.text import QUOTED, as_object, as_objects, one_line
+from argocd_release.core.text import QUOTED, as_object, as_objects, one_line, without_ids
 from argocd_release.messages import reports as texts
 from argocd_release.model.outcome import Outcome, tally
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.notify.gitlab_client import PAGE, GitLab, GitLabError
-from argocd_release.reports import evidence
+from argocd_release.reports import evidence, summary
 
 RUNNING: Final = "running"
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
@@ -212,7 +212,9 @@ def render_comment(result: ReleaseResult) -> str:
     sign = "✅" if outcome is Outcome.DELIVERED else "❌" if outcome.is_failure else "⚪"
     parts = [f"{comment_marker(result)}\n\n**{sign} {code(named(result))}: {outcome.headline.capitalize()}**"]
     if cause := result.cause:
-        parts.append(texts.COMMENT_CAUSE.fill(cause=code(cause.message)))
+        parts.append(texts.COMMENT_CAUSE.fill(cause=code(without_ids(cause.message))))
+        if words := evidence.last_words(result.only) if result.only else "":
+            parts.append(fenced(words))
         if cause.hint:
             parts.append(texts.COMMENT_NEXT.fill(hint=code(cause.hint)))
     parts.append("\n".join(_facts(result)))
@@ -260,9 +262,13 @@ def _counted(result: ReleaseResult) -> Iterable[str]:
 
 
 def _state(result: ApplicationResult) -> Iterable[str]:
+    """Yield the lines about the state: those of the job log if the release was not delivered."""
+    for label, text in summary.state(result).items():
+        if text:
+            yield f"- {label} {code(text)}"
     application = result.application
-    if application is not None and application.revision:
-        yield texts.COMMENT_REVISION.fill(revision=code(application.revision))
+    if application is not None and application.revision and result.outcome is Outcome.DELIVERED:
+        yield texts.COMMENT_REVISION.fill(revision=code(without_ids(application.revision)))
         yield texts.COMMENT_STATE.fill(state=code(f"{application.sync.value}, {application.health.value}"))
         yield from (texts.COMMENT_IMAGE.fill(image=code(image)) for image in application.images[:3])
 
@@ -270,11 +276,14 @@ def _state(result: ApplicationResult) -> Iterable[str]:
 def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
     application = result.only.url if result.only else ""
     help_url = result.undelivered[0].help_url if result.undelivered else ""
+    page = f"{result.job_url}/artifacts/file/{quote(result.page)}" if result.page and result.job_url else ""
     places = (
         (texts.LINK_HELP, help_url),
+        (texts.LINK_PAGE, page),
         (texts.LINK_ARGO_CD, application),
         (texts.LINK_SITE, result.site_url),
         (texts.LINK_JOB, result.job_url),
+        (texts.LINK_COMMIT, result.links.get("commit", "")),
     )
     for title, address in places:
         if is_plain(address):

@@ -141,7 +141,8 @@ def target_words(settings: TargetSettings) -> str:
 
 
 def _revision_relation(access: Access, context: JobContext, stack: ExitStack) -> RevisionRelationLookup:
-    # Importing this module loads dulwich, the slowest of all libraries. Most jobs do not need it.
+    # Importing this module loads dulwich, which takes 38 ms. All modules of a job together take 340 ms (the least of 15
+    # runs of `python -X importtime`). Most jobs do not need the history.
     from argocd_release.git.history import GitHistories  # noqa: PLC0415
 
     histories = stack.enter_context(

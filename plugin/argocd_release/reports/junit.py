@@ -1,7 +1,8 @@
 """Render the JUnit report in the form that GitLab's parser reads (lib/gitlab/ci/parsers/test/junit.rb).
 
 GitLab shows only the text of an element, so the text contains the evidence. GitLab compares pipelines by the names of
-suites, classes and cases, so these names contain no revision, time or count.
+suites, classes and cases, so these names contain no revision, time or count. No case has a file, because
+GitLab would offer to copy its path as that of a failed test.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, Resource, SyncStatus
-from argocd_release.model.git import GitUrl
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.result import ApplicationResult, ReleaseResult
@@ -65,8 +65,6 @@ def _add_case(
 def _add_cases(builder: "TreeBuilder", result: ApplicationResult, of: ReleaseResult) -> None:
     classname = result.name or SUITE
     attributes = {"time": f"{result.seconds:.3f}"}
-    if folder := _folder(result, of.project_url):
-        attributes["file"] = folder
     if result.outcome is Outcome.DELIVERED:
         children = {"system-out": facts(result)}
     else:
@@ -81,14 +79,6 @@ def _add_cases(builder: "TreeBuilder", result: ApplicationResult, of: ReleaseRes
         # A failed release must count as one failed test, so each of its deviations is a skipped test.
         skipped = text if judged else texts.CASE_STATUS_UNKNOWN.fill(text=text)
         _add_case(builder, classname, name, {"skipped": skipped} if text else {})
-
-
-def _folder(result: ApplicationResult, project_url: str) -> str:
-    """Return the folder of the manifests, or an empty string if they are not in a single folder of this project."""
-    sources = result.application.sources if result.application else ()
-    project = GitUrl.parse(project_url)
-    paths = {source.path.strip("/") for source in sources if GitUrl.parse(source.repo_url).is_same(project)}
-    return paths.pop() if len(paths) == 1 else ""
 
 
 def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:

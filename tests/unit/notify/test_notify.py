@@ -18,7 +18,15 @@ from argocd_release.messages import reports as texts
 from argocd_release.messages.argocd import REDIRECTS_NOWHERE, REDIRECTS_TOO_OFTEN
 from argocd_release.model.application import Application, HealthStatus, Source
 from argocd_release.model.outcome import Outcome, Verdict
-from argocd_release.model.result import ApplicationResult, NotificationResult, ReleaseResult
+from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
+from argocd_release.model.result import (
+    ApplicationResult,
+    Diagnosis,
+    NotificationResult,
+    PodLog,
+    ReleaseResult,
+    ServingPods,
+)
 from argocd_release.notify import site
 from argocd_release.notify.gitlab import comment_marker, render_comment
 from argocd_release.notify.gitlab_client import GitLab as Client
@@ -26,6 +34,7 @@ from argocd_release.notify.gitlab_client import GitLabError
 from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.release.signals import StopRequest
 from argocd_release.release.sinks import Sinks, deployment_target_of
+from argocd_release.reports import evidence
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings, load
 from argocd_release.timing import GITLAB_PAUSE, SITE_PAUSE, Deadline, JobDeadline
@@ -549,3 +558,30 @@ def test_an_answer_that_is_no_json(address: str) -> None:
         pytest.raises(GitLabError),
     ):
         client.get("/200")
+
+
+def test_the_comment_says_the_state_in_the_words_of_the_log_and_links_page_job_and_commit() -> None:
+    log = PodLog(pod="web-x", container="web", previous=True, lines=("connecting", "connection refused"))
+    pod = Subject(ref=ResourceRef("", "Pod", "web", "web-x"), root=ResourceRef("apps", "Deployment", "web", "web"))
+    cause = Problem(
+        code=CauseCode.CRASH_LOOP, message=f"Pod/web-x: CrashLoopBackOff at {states.NEW}", subject=pod, hint="fix it"
+    )
+    failed = ended(Outcome.DEGRADED, states.application(health="Progressing"))
+    one = replace(
+        failed.applications[0], diagnosis=Diagnosis(cause=cause, logs=(log,), serving=ServingPods()), expects="image 2"
+    )
+    job = "https://gitlab.example.com/team/web/-/jobs/1"
+    commit_url = "https://gitlab.example.com/team/web/-/commit/abc"
+    shown = render_comment(
+        replace(failed, applications=(one,), job_url=job, page="reports/page.html", links={"commit": commit_url})
+    )
+    for line in evidence.facts(one).splitlines():
+        label, _, text = line.partition(":")
+        if label in {"Expected", "Argo CD has", "Runs now", "Hooks"}:
+            assert f"- {label}: `{text.strip()}`" in shown
+    assert "last words of Pod/web-x:" in shown
+    assert "| connection refused" in shown
+    assert states.NEW not in shown
+    assert f"](<{job}/artifacts/file/reports/page.html>)" in shown
+    assert f"](<{job}>)" in shown
+    assert f"](<{commit_url}>)" in shown

@@ -353,26 +353,31 @@ def test_one_release_is_one_failed_test(outcome: Outcome) -> None:
 PROJECT = "https://git.example.com/team/web"
 
 
-@pytest.mark.parametrize(
-    ("repository", "file"),
-    [
-        (PROJECT, "deploy/dev"),
-        (f"{PROJECT}.git", "deploy/dev"),
-        ("git@git.example.com:team/web.git", "deploy/dev"),
-        ("ssh://git@git.example.com/Team/web.git/", "deploy/dev"),
-        ("https://ci:token@git.example.com/team/web.git", "deploy/dev"),
-        ("https://git.example.com/team/manifests.git", None),
-    ],
-)
-def test_the_failed_case_names_the_folder_where_that_is_in_this_project(repository: str, file: str | None) -> None:
-    manifests = replace(application(health="Degraded"), sources=(Source(repo_url=repository, path="deploy/dev/"),))
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.DELIVERED])
+def test_the_case_of_the_release_has_the_same_name_whatever_its_outcome(outcome: Outcome) -> None:
+    """GitLab tells new failures from old ones by suite, class and name, and its widget shows only the name."""
+
+    def names(result: ApplicationResult) -> list[tuple[str | None, str | None, str | None]]:
+        suites = JUnitXml.fromstring(junit.render(release(result)).encode())
+        return [(suite.name, case.classname, case.name) for suite in suites for case in suite][:1]
+
+    delivered, failed = one(Outcome.DELIVERED, name="sentry-payment-dev"), one(outcome, name="sentry-payment-dev")
+    assert names(failed) == names(delivered)
+    assert names(failed)[0][2] == "sentry-payment-dev is released"
+
+
+def test_the_failed_rows_of_a_group_can_be_told_apart() -> None:
+    group = release(one(Outcome.DEGRADED, name="web"), one(Outcome.SYNC_FAILED, name="api"), several=True)
+    suites = JUnitXml.fromstring(junit.render(group).encode())
+    failed = [case.name for suite in suites for case in suite if case.is_failure]
+    assert failed == ["web is released", "api is released"]
+
+
+def test_no_case_has_a_file() -> None:
+    """«Copy failed tests» in the merge request would copy the path of a folder."""
+    manifests = replace(application(health="Degraded"), sources=(Source(repo_url=PROJECT, path="deploy/dev/"),))
     failed = replace(one(), application=manifests)
-    case = ET.fromstring(junit.render(release(failed, project_url=PROJECT))).find(
-        ".//testcase[@name='web is released']"
-    )
-    assert case is not None
-    assert case.get("file") == file
-    assert "file=" not in junit.render(release(failed))
+    assert "file=" not in junit.render(release(failed, project_url=PROJECT))
 
 
 def test_a_message_of_several_lines_does_not_go_on_as_ours() -> None:

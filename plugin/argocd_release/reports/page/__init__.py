@@ -25,16 +25,12 @@ POLICY: Final = "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none';
 
 def render(report: Mapping[str, Any]) -> str:
     """Return the HTML page for a JSON report, which must conform to ``report.schema.json``."""
-    # Import jinja2 only now, because importing it at the start would delay the first look. The compiled template
-    # imports it, too.
-    from jinja2 import Template  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
 
-    from argocd_release.reports.page import compiled  # noqa: PLC0415
-
-    style = read("page.css")
-    template = Template.from_module_dict(engine(), vars(compiled), {})
-    style = style.strip()
+    # This takes 26 ms of CPU time at the end of the job, or 5 ms if the template is compiled in advance. That is not
+    # worth a generated module of 690 lines.
+    template = engine().from_string(read("page.html.j2"))
+    style = read("page.css").strip()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # The style need not be escaped, because it is a file of this package. The policy contains its hash.
     return template.render(
@@ -46,7 +42,8 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def engine() -> "Environment":
-    """Return the template engine. ``bin/generate`` uses it, too: it compiles the template, which takes long."""
+    """Return the template engine."""
+    # At the start of the job, this import would delay the first look by 40 ms.
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
 
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
