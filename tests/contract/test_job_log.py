@@ -20,8 +20,8 @@ from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.judge import SymptomHistory, timed_out
 from tests.contract.record import API, FOLDER
-from tests.contract.test_root_cause import VERSIONS, Recording
 from tests.support.job_log_rules import check_log, unfolded
+from tests.support.recording import VERSIONS, Recording
 
 SITUATIONS = [
     (version, file.stem) for version in VERSIONS for file in sorted((FOLDER / version).iterdir()) if file.stem != API

@@ -5,24 +5,18 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from argocd_release.argocd.application_json import parse_application
-from argocd_release.argocd.tree_json import parse_events, parse_tree
-from argocd_release.core.text import as_object
 from argocd_release.diagnosis.collect import steps
 from argocd_release.messages import causes, verdict
 from argocd_release.model.problem import CauseCode
-from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import Diagnosis
 from tests.contract.record import API, FOLDER, SITUATIONS
-
-# A folder for each version of Argo CD that was recorded.
-VERSIONS = sorted(folder.name for folder in FOLDER.iterdir())
+from tests.support.recording import VERSIONS, Recording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,36 +31,6 @@ class Row:
     hint: str | None = None
     #: The texts of the recording to replace, with their replacements. The recording must contain them.
     changed: Mapping[str, str] = field(default_factory=dict)
-
-
-class Recording:
-    """Answers as Argo CD's API did."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self._document = document
-
-    def _of(self, node: Node) -> dict[str, Any]:
-        return as_object(self._document["nodes"].get(node.uid))
-
-    def tree(self, name: str) -> Tree:
-        del name
-        return parse_tree(self._document["tree"])
-
-    def events(self, name: str, node: Node) -> tuple[Event, ...]:
-        del name
-        return parse_events(self._of(node).get("events"))
-
-    def live(self, name: str, node: Node) -> object:
-        del name
-        return self._of(node).get("manifest")
-
-    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
-        del name, previous
-        return tuple(self._of(pod).get("logs", {}).get(container, []))[-lines:]
-
-    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
-        for line in self.log(name, pod, container, previous=False, lines=lines):
-            take(line)
 
 
 def diagnosed(row: Row, version: str) -> Diagnosis:

@@ -1,9 +1,17 @@
 """Check which entry of the message catalogue a text comes from, so that tests do not depend on the wording."""
 
+import pkgutil
 import re
 from string import Formatter
+from typing import Final
 
+import argocd_release.messages
 from argocd_release.messages import Message
+
+#: The names of the catalogue's modules.
+MODULES: Final = [
+    module.name for module in pkgutil.iter_modules(argocd_release.messages.__path__) if module.name != "message"
+]
 
 
 def fields_of(text: str, entry: Message | str) -> dict[str, str] | None:

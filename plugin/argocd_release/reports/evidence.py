@@ -14,14 +14,7 @@ from argocd_release.core.text import QUOTED, counted, first_names, one_line, wit
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, Resource, ResourceResult
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.result import (
-    ApplicationResult,
-    Change,
-    ObjectEvent,
-    PodLog,
-    ReleaseResult,
-    ResourceState,
-)
+from argocd_release.model.result import ApplicationResult, Change, ObjectEvent, PodLog, ReleaseResult, ResourceState
 from argocd_release.reports import summary
 from argocd_release.reports.summary import age, table
 from argocd_release.reports.summary import state as release_state

@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,9 +10,9 @@ import pytest
 
 import argocd_release.messages
 from argocd_release.messages import Message, ProblemMessage, field_names
+from tests.support.wording import MODULES
 
 PACKAGE = Path(argocd_release.messages.__file__).parents[1]
-MODULES = [module.name for module in pkgutil.iter_modules(argocd_release.messages.__path__) if module.name != "message"]
 
 
 def test_a_message_is_filled_in() -> None:

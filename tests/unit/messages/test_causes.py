@@ -10,7 +10,7 @@ from argocd_release.messages import Message, causes
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.verdict.symptoms import timeout_hint
-from tests.unit.messages.test_messages import MODULES
+from tests.support.wording import MODULES
 
 #: The entries that can advise more time: the release only waits, and the job has ended at its timeout.
 MORE_TIME = {"causes.TIMEOUT_HINTS", "causes.HOOK_WAITS", "verdict.MORE_TIME"}

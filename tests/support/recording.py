@@ -1,0 +1,42 @@
+"""Answer as a recorded Argo CD did; ``tests/contract/record.py`` makes the recordings."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from argocd_release.argocd.tree_json import parse_events, parse_tree
+from argocd_release.core.text import as_object
+from argocd_release.model.resource_tree import Event, Node, Tree
+from tests.contract.record import FOLDER
+
+#: The recorded versions of Argo CD, each with a folder of its own.
+VERSIONS: Final = sorted(folder.name for folder in FOLDER.iterdir())
+
+
+class Recording:
+    """Answers as Argo CD's API did."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+
+    def _of(self, node: Node) -> dict[str, Any]:
+        return as_object(self._document["nodes"].get(node.uid))
+
+    def tree(self, name: str) -> Tree:
+        del name
+        return parse_tree(self._document["tree"])
+
+    def events(self, name: str, node: Node) -> tuple[Event, ...]:
+        del name
+        return parse_events(self._of(node).get("events"))
+
+    def live(self, name: str, node: Node) -> object:
+        del name
+        return self._of(node).get("manifest")
+
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        del name, previous
+        return tuple(self._of(pod).get("logs", {}).get(container, []))[-lines:]
+
+    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
+        for line in self.log(name, pod, container, previous=False, lines=lines):
+            take(line)
