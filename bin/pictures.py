@@ -31,6 +31,9 @@ PAGES: Final = ("green", "red")
 LANGUAGES: Final = ("en", "ru")
 # The widths in pixels of a screen and of a phone, and the maximum heights. The rest of a page needs no picture.
 PAGE_SIZES: Final = {1280: 1000, 360: 1400}
+# The preview of a link in a messenger. GitLab shows `logo.png` of the default branch as the project's avatar.
+SOCIAL: Final = (1200, 630)
+LOGO: Final = 192
 MERMAID: Final = "12.3.0"
 MERMAID_SHA256: Final = "be0684e8d20bfc874df12c0f04927a5c482f57f2200eec54cca52a4583fd4040"
 # A log of this width in pixels is readable on a phone. It begins with the banner, which this line encloses.
@@ -66,6 +69,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         draw_logs(browser)
         draw_pages(browser)
+        draw_logos(browser)
         draw_diagrams(browser)
         browser.close()
     STATE.write_text(json.dumps(dict(sources()), indent=2) + "\n", "utf-8")
@@ -78,6 +82,8 @@ def sources() -> Iterator[tuple[str, str]]:
         yield f"pictures/en/{name}.webp", digest(log_page((DOCS / "logs" / f"{name}.log").read_text("utf-8")))
     for name, language, width in product(PAGES, LANGUAGES, PAGE_SIZES):
         yield page_picture(name, language, width), digest(report_page(name, language))
+    yield "../logo.png", digest(logo_page())
+    yield "theme/assets/social.png", digest(social_page())
     for file in sorted((DOCS / "diagrams").glob("*.mmd")):
         yield f"diagrams/{file.stem}.svg", digest(file.read_text("utf-8") + json.dumps(MERMAID_SETTINGS))
 
@@ -103,6 +109,37 @@ def draw_pages(browser: Browser) -> None:
 
 def page_picture(name: str, language: str, width: int) -> str:
     return f"pictures/{language}/page-{name}-{width}.png"
+
+
+def draw_logos(browser: Browser) -> None:
+    for content, (width, height), target in (
+        (logo_page(), (LOGO, LOGO), DOCS.parent / "logo.png"),
+        (social_page(), SOCIAL, DOCS / "theme" / "assets" / "social.png"),
+    ):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_content(content)
+        page.screenshot(path=target, omit_background=True)
+        print(f"wrote {target.name}, {target.stat().st_size / 1000:.0f} kB")
+        page.close()
+
+
+def logo() -> str:
+    return (DOCS / "theme" / "assets" / "logo.svg").read_text("utf-8")
+
+
+def logo_page() -> str:
+    return f"<!doctype html><style>body {{ margin: 0 }} svg {{ display: block; width: 100vw }}</style>{logo()}"
+
+
+def social_page() -> str:
+    return f"""<!doctype html><meta charset="utf-8"><style>
+      body {{ margin: 0; height: {SOCIAL[1]}px; background: #1f2547; color: #fff; font-family: sans-serif;
+             display: flex; flex-direction: column; justify-content: center; padding: 0 80px; box-sizing: border-box; }}
+      div {{ display: flex; align-items: center; gap: 36px; font-size: 76px; font-weight: bold; }}
+      svg {{ width: 120px; height: 120px; }}
+      p {{ font-size: 40px; line-height: 1.35; margin: 48px 0 0; color: #d5daf5; }}
+    </style><div>{logo()}argocd-release</div>
+    <p>Is my commit running and healthy in the cluster,<br>and if not, why?</p>"""
 
 
 def report_page(name: str, language: str) -> str:

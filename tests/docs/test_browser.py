@@ -1,23 +1,45 @@
 """The site as people use it, in Debian's Chromium: one browser, one server on this machine."""
 
 import functools
+import gzip
 import http.server
 import re
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, ViewportSize, sync_playwright
 
 from tests.docs.pages import LANGUAGES, names
 
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 WIDTHS = (360, 768, 1280, 1920)
+KILOBYTE = 1000
+# The words that people type, and the page that must be among the first three.
+WORDS = {
+    "en": {
+        "upgrade": "/guides/upgrade/",
+        "license": "/license/",
+        "macos": "/faq/",
+        "out of memory": "/faq/",
+        "slack": "/faq/",
+        "merge request": "/guides/merge-requests/",
+    },
+    "ru": {
+        "обновление": "/guides/upgrade/",
+        "лицензия": "/license/",
+        "память": "/faq/",
+        "macos": "/faq/",
+        "мерж": "/faq/",
+        "merge request": "/guides/merge-requests/",
+    },
+}
 # The commonest messages, each as a person would paste it, and the section that must be found first.
 MESSAGES = {
     "permission denied: projects, get": "permission-denied-projects-get",
@@ -58,6 +80,15 @@ def address(site: Path) -> Iterator[str]:
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
+
+        def send_error(self, code: int, *_: Any) -> None:
+            # GitLab Pages answers with the site's own page.
+            page = (site / "404.html").read_bytes()
+            self.send_response(code)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -217,6 +248,67 @@ def test_search_finds_russian_words_in_either_spelling(visit: Visit) -> None:
     assert visit.wrong == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_search_answers_what_people_type(visit: Visit, language: str) -> None:
+    visit.open(language, "index.md")
+    wrong = {}
+    for words, page in WORDS[language].items():
+        pages = list(dict.fromkeys(link.partition("#")[0] for link in search(visit.page, words)))[:3]
+        if not any(link.endswith(page) for link in pages):
+            wrong[words] = pages
+    assert wrong == {}
+    assert visit.wrong == []
+
+
+def test_a_missing_page_leads_on(visit: Visit) -> None:
+    visit.page.goto(f"{visit.address}/no/such/page/")
+    visit.page.locator("article a", has_text="Troubleshooting").click()
+    visit.page.wait_for_url(f"{visit.address}/troubleshooting/")
+    visit.page.goto(f"{visit.address}/ru/no-such-page/")
+    visit.page.locator("article a", has_text="решение проблем").click()
+    visit.page.wait_for_url(f"{visit.address}/ru/troubleshooting/")
+    assert len(visit.wrong) == 4  # For each of both pages, the status 404 and the browser's message about it.
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_pages_are_light(browser: Browser, address: str, viewport: ViewportSize) -> None:
+    """A first visit transfers at most 300 kB without pictures, if the server compresses as GitLab Pages does."""
+    heavy = {}
+    for name in ("index.md", "getting-started.md", "troubleshooting.md", "reference/settings.md", "benchmarks.md"):
+        context = browser.new_context(viewport=viewport)
+        loaded: dict[str, int] = {}
+        page = context.new_page()
+        page.on("response", lambda response, loaded=loaded: loaded.update({response.url: len(response.body())}))
+        page.goto(f"{address}/{name.removesuffix('index.md').replace('.md', '/')}", wait_until="networkidle")
+        transferred = sum(
+            len(gzip.compress(httpx.get(url).content))
+            for url in loaded
+            if not url.endswith((".webp", ".png", ".svg", ".ico"))
+        )
+        print(f"{name}: {transferred / KILOBYTE:.0f} kB in {len(loaded)} files")
+        if transferred > 300 * KILOBYTE:
+            heavy[name] = transferred
+        context.close()
+    assert heavy == {}
+
+
+def test_the_scheme_follows_the_system_until_one_is_chosen(visit: Visit) -> None:
+    """Also at the second visit, when the system has changed between them."""
+    for preferred, scheme in (("light", "default"), ("dark", "slate"), ("light", "default")):
+        visit.page.emulate_media(color_scheme=cast("Literal['dark', 'light']", preferred))
+        visit.open("en", "index.md")
+        visit.page.wait_for_selector(f'body[data-md-color-scheme="{scheme}"]')
+
+
+def test_sections_are_tabs_with_a_page_of_their_own(visit: Visit) -> None:
+    visit.open("en", "index.md")
+    tabs = visit.page.locator(".md-tabs__link")
+    assert tabs.all_inner_texts() == ["Home", "Use", "Operate", "Reference", "Project"]
+    tabs.nth(2).click()
+    visit.page.wait_for_url(f"{visit.address}/operate/")
+    assert visit.wrong == []
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_cut_off(visit: Visit, width: int) -> None:
     """At no width is a page wider than the screen, a diagram cut, a name broken or a line under the copy button."""
@@ -234,13 +326,17 @@ CUT_OFF = """() => {
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push(`the page, ${document.documentElement.scrollWidth}`);
   for (const each of document.querySelectorAll('.diagram'))
-    if (each.scrollWidth > each.clientWidth + 1) found.push('a diagram');
+    if (innerWidth >= 700 && each.scrollWidth > each.clientWidth + 1) found.push('a diagram');
   for (const each of document.querySelectorAll('.md-typeset td:first-child > code:only-child'))
     if (each.parentElement.textContent === each.textContent && each.getClientRects().length > 1) found.push(each.textContent);
   for (const each of document.querySelectorAll('.stacked .md-typeset__scrollwrap'))
     if (innerWidth < 700 && each.scrollWidth > each.clientWidth + 1) found.push('what a setting is');
-  for (const each of document.querySelectorAll('.md-typeset .highlight pre > code'))
-    if (each.scrollWidth > each.clientWidth + 1) found.push(`code: ${each.textContent.slice(0, 40)}`);
+  for (const each of document.querySelectorAll('.md-typeset .language-text pre > code'))
+    if (each.scrollWidth > each.clientWidth + 1) found.push(`a log: ${each.textContent.slice(0, 40)}`);
+  for (const each of document.querySelectorAll('.md-typeset .language-yaml pre > code'))
+    if (getComputedStyle(each).whiteSpace !== 'pre' || getComputedStyle(each).overflowX !== 'auto') found.push('YAML that wraps');
+  for (const each of document.querySelectorAll('.md-typeset__scrollwrap'))
+    if (innerWidth < 700 && !each.querySelector('th:nth-child(3)') && each.scrollWidth > each.clientWidth + 1) found.push(`two columns: ${each.textContent.trim().slice(0, 40)}`);
   return found;
 }"""
 

@@ -1,10 +1,12 @@
 """The built site: whole, small, the same in both languages, and asking no other host for anything."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,63 @@ def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "nowhere" in done.stderr
+
+
+DESCRIPTION = re.compile(r'<meta name="description" content="([^"]*)">')
+PICTURE = re.compile(r'<meta property="og:image" content="([^"]*)">')
+
+
+def html(site: Path, language: str, name: str) -> str:
+    half = site if language == "en" else site / language
+    return (half / name.removesuffix("index.md").removesuffix(".md") / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_page_describes_itself(site: Path, language: str) -> None:
+    """Search engines and messengers show the description, so no two pages have the same."""
+    described = {name: unescape(DESCRIPTION.findall(html(site, language, name))[0]) for name in names()}
+    assert {name: words for name, words in described.items() if not 30 <= len(words) <= 165} == {}
+    assert len(set(described.values())) == len(described)
+    others = {name for name, words in described.items() if bool(re.search("[а-я]", words)) is not (language == "ru")}
+    assert others == (ENGLISH_ONLY if language == "ru" else set())
+    # An include would be a description of its file's name.
+    assert not [name for name, words in described.items() if "--8<--" in words or words[0] in "`|#"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_link_to_a_page_has_a_preview(site: Path, language: str) -> None:
+    for name in ("index.md", "guides/install.md"):
+        page = html(site, language, name)
+        half = site if language == "en" else site / language
+        picture = (half / name.removesuffix("index.md").removesuffix(".md") / PICTURE.findall(page)[0]).resolve()
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert '<meta property="og:title" content="' in page
+
+
+def test_a_preview_has_a_whole_address_where_the_address_is_known(tmp_path: Path) -> None:
+    environ = os.environ | {"CI_PAGES_URL": "https://docs.example.com"}
+    command = [sys.executable, "-m", "mkdocs", "build", "--config-file", "mkdocs.ru.yml", "--site-dir", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, env=environ, check=True, capture_output=True, timeout=60)
+    page = (tmp_path / "guides" / "install" / "index.html").read_text("utf-8")
+    assert PICTURE.findall(page) == ["https://docs.example.com/assets/social.png"]
+
+
+def test_a_missing_page_helps(site: Path) -> None:
+    """GitLab Pages shows it for every address that does not exist, in both languages."""
+    page = (site / "404.html").read_text("utf-8")
+    article = page[page.index("<article") : page.index("</article>")]
+    links = re.findall(r'href="/([^"#]*)"', article)
+    assert "troubleshooting/" in links
+    assert "ru/troubleshooting/" in links
+    assert [link for link in links if not (site / link / "index.html").exists()] == []
+    assert "Страница не найдена" in article
+    assert "md-search__input" in page
+
+
+def test_tasks_are_boxes(site: Path) -> None:
+    page = html(site, "en", "guides/preflight.md")
+    assert page.count('type="checkbox"') >= 20
+    assert "[ ]" not in page
 
 
 def test_the_benchmarks_page_is_there_once_there_are_benchmarks() -> None:

@@ -345,24 +345,6 @@ def script(name: str, job: str) -> tuple[str, dict[str, str]]:
     return "\n".join(declared["script"]), {key: str(value) for key, value in declared["variables"].items()}
 
 
-def test_preflight(installation: Installation, engine: Engine) -> None:
-    text, own = script("preflight.yml", "preflight")
-    out = installation.in_the_image(engine, text, **own)
-    assert "argocd-server: v2.13.2" in out
-    assert '"loggedIn": true' in out
-    assert re.findall("^(?:yes|no)$", out, re.MULTILINE) == ["yes", "yes", "no"]
-    assert "RELEASE SUCCESSFUL" in out
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"ARGOCD_SERVER": "localhost:9"}, {"ARGOCD_AUTH_TOKEN": "bad"}, {"ARGOCD_APP_NAME": "nobody"}]
-)
-def test_preflight_stops_at_what_is_wrong(installation: Installation, engine: Engine, wrong: dict[str, str]) -> None:
-    text, own = script("preflight.yml", "preflight")
-    with pytest.raises(ContainerError):
-        installation.in_the_image(engine, text, **(own | wrong))
-
-
 def test_the_job_without_the_catalog(installation: Installation, engine: Engine) -> None:
     """Green with the image that runs, red with one that does not; its reports lie where it uploads them from."""
     text, own = script("without-catalog.yml", "argocd-release")

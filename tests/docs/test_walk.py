@@ -61,10 +61,11 @@ def test_from_nothing_to_the_cause_of_a_red_job(
     watch, me = Watch(), replace(installation, folder=tmp_path)
 
     # The account: each file under the name that the page gives it, then the command.
-    *files, command = shown(account := section(language, START, "2-create-the-account"))
+    *files, command, check = shown(account := section(language, START, "2-create-the-account"))
     for name, file in zip(re.findall(r"`([\w-]+\.yaml)`", account), files, strict=True):
         (tmp_path / name).write_text((ROOT / file).read_text("utf-8"))
-    me.run(Path(command).name, as_admin=True)
+    assert me.run(Path(command).name, as_admin=True).count("patched") == 2
+    assert me.run(Path(check).name, as_admin=True).split() == ["Yes", "Yes"]
     watch.step("account")
 
     # The token: logged in as the page that is linked says, and no other way.
@@ -82,7 +83,7 @@ def test_from_nothing_to_the_cause_of_a_red_job(
         "ARGOCD_OPTS": "--grpc-web --server-crt /argocd.crt",
     }
     group = {name: values[name] for name in variables(language)} | {"ARGOCD_RELEASE_DOCS_URL": DOCS[language]}
-    (pipeline,) = shown(section(language, START, "5-include-the-job"))
+    (pipeline,) = shown(section(language, START, "6-include-the-job"))
     consumer = Consumer.create(tmp_path, (ROOT / pipeline).read_text("utf-8"))
     assert yaml.safe_load((ROOT / pipeline).read_text("utf-8"))["include"][0]["inputs"]["application"] == APPLICATION
     watch.step("variables")
@@ -118,10 +119,17 @@ def test_from_nothing_to_the_cause_of_a_red_job(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_each_step_says_what_you_should_see(language: str) -> None:
+    page, words = text(language, START), {"en": "**You should see**", "ru": "**Вы увидите**"}[language]
+    steps = re.split(r"^## \d\. ", page, flags=re.MULTILINE)[2:]
+    assert len(steps) == 6
+    assert [step.partition("\n")[0] for step in steps if words not in step] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_way_shows_every_block_of_the_page(language: str) -> None:
     """The tested steps are all steps that the page gives a new user."""
-    anchors = ["2-create-the-account", "3-generate-the-token", "5-include-the-job"]
+    anchors = ["2-create-the-account", "3-generate-the-token", "5-run-the-doctor", "6-include-the-job"]
     walked = [file for anchor in anchors for file in shown(section(language, START, anchor))]
-    logs = [file for file in includes(language, START) if file.startswith("docs/logs/")]
-    assert [*logs, *walked] == includes(language, START)
+    assert walked == includes(language, START)
     assert variables(language) == ["ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN", "ARGOCD_OPTS"]
