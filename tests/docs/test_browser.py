@@ -184,14 +184,20 @@ def test_colours_can_be_read_by_day_and_by_night(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preferred", "scheme", "other"), [("dark", "slate", "default"), ("light", "default", "slate")]
+    ("preferred", "scheme", "other", "clicks"), [("dark", "slate", "default", 1), ("light", "default", "slate", 2)]
 )
-def test_light_and_dark(visit: Visit, preferred: Literal["dark", "light"], scheme: str, other: str) -> None:
-    """The site follows the system until the user chooses."""
+def test_light_and_dark(
+    visit: Visit, preferred: Literal["dark", "light"], scheme: str, other: str, clicks: int
+) -> None:
+    """The site follows the system until the user chooses: first light, then dark, then the system again."""
     visit.page.emulate_media(color_scheme=preferred)
     visit.open("en", "index.md")
     visit.page.wait_for_selector(f'body[data-md-color-scheme="{scheme}"]')
-    visit.page.locator("form.md-header__option label:visible").click()
+    for _ in range(clicks):
+        label = visit.page.locator("form.md-header__option label:visible")
+        title = label.get_attribute("title")
+        label.click()
+        visit.page.wait_for_selector(f"form.md-header__option label:visible:not([title='{title}'])")
     visit.page.wait_for_selector(f'body[data-md-color-scheme="{other}"]')
     visit.open("en", "troubleshooting.md")
     visit.page.wait_for_selector(f'body[data-md-color-scheme="{other}"]')
@@ -328,7 +334,8 @@ CUT_OFF = """() => {
   for (const each of document.querySelectorAll('.diagram'))
     if (innerWidth >= 700 && each.scrollWidth > each.clientWidth + 1) found.push('a diagram');
   for (const each of document.querySelectorAll('.md-typeset td:first-child > code:only-child'))
-    if (each.parentElement.textContent === each.textContent && each.getClientRects().length > 1) found.push(each.textContent);
+    if ((innerWidth >= 700 || each.closest('table').querySelector('th:nth-child(3)'))
+        && each.parentElement.textContent === each.textContent && each.getClientRects().length > 1) found.push(each.textContent);
   for (const each of document.querySelectorAll('.stacked .md-typeset__scrollwrap'))
     if (innerWidth < 700 && each.scrollWidth > each.clientWidth + 1) found.push('what a setting is');
   for (const each of document.querySelectorAll('.md-typeset .language-text pre > code'))

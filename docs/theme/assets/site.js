@@ -5,4 +5,7 @@ document$.subscribe(() => {
   for (const table of document.querySelectorAll(".md-typeset__scrollwrap")) {
     table.tabIndex = 0;
   }
+  for (const box of document.querySelectorAll(".task-list-item input")) {
+    box.setAttribute("aria-label", box.closest("li").textContent.trim());
+  }
 });
