@@ -230,7 +230,9 @@ class ApplicationResult:
         verdict, cause = self.verdict, self.cause
         if cause is None or cause.message == verdict.reason:
             return False
-        return not (verdict.quotes and cause.is_about(verdict.subject))
+        # A cause of the same kind is the same problem as the reason, with details that only the cluster shows.
+        repeats = verdict.quotes or (cause.code is verdict.code and self.diagnosis.cause is not None)
+        return not (repeats and cause.is_about(verdict.subject))
 
     @property
     def site_is_silent(self) -> bool:
