@@ -159,6 +159,18 @@ def test_without_a_log_the_reason_is_below_the_cause() -> None:
     assert text.index("cannot show the logs of pods: denied") < text.index("mend it")
 
 
+def test_a_row_that_does_not_fit_is_counted_and_not_cut() -> None:
+    long = application()
+    row = long["changes"]["resources"][0]
+    names = [f"configuration-of-a-service-{number}" for number in range(100)]
+    long["changes"] |= {"resources": [row | {"name": name} for name in names], "count": 100}
+    page = drawn(long)
+    shown = re.findall(r"<td>Deployment/(.*?)</td>", page)
+    assert 10 < len(shown) < 100
+    assert shown == names[: len(shown)]
+    assert f"and {100 - len(shown)} more" in plain(page, "en")
+
+
 def test_a_failure_shows_the_expectation_beside_the_state() -> None:
     broken = application(outcome="degraded")
     broken["expectation"] = {"wait_for": ["health", "operation", "sync"], "revision": "c0ffee1", "image": "8be41d7"}

@@ -30,7 +30,7 @@ def render(report: Mapping[str, Any]) -> str:
     # This takes 26 ms of CPU time at the end of the job, or 5 ms if the template is compiled in advance. That is not
     # worth a generated module of 690 lines.
     template = engine().from_string(read("page.html.j2"))
-    style = read("page.css").strip()
+    style = "".join(read("page.css").splitlines())
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # The style need not be escaped, because it is a file of this package. The policy contains its hash.
     return template.render(

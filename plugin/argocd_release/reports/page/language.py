@@ -158,7 +158,7 @@ def _value(text: str) -> str:
     if text.startswith(_INPUT):
         return f"{russian()['page']['input']} {text.removeprefix(_INPUT)}"
     if pods := _PODS.fullmatch(text):
-        return f"{russian()['page']['pods'].lower()}: {pods[1]}"
+        return pods[1]
     return _in_russian(text) or text
 
 

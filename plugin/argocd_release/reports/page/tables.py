@@ -177,7 +177,9 @@ def _table(
     room.take("", 0, markup=200 + 20 * len(kept) if shown else 0)
     cells: list[tuple[str, ...]] = []
     for row in shown:
-        if room.left <= 0:
+        # A row that would be cut is left out. Only the first row is cut, if it is longer than the whole budget.
+        size = sum(min(len(row[place].encode()), 300 if place == kept[-1] else 120) + 4 for place in kept)
+        if room.left < (size + 9 if cells else 1):
             break
         room.take("", 0, markup=9)
         cells.append(tuple(room.take(row[place], 300 if place == kept[-1] else 120, markup=4) for place in kept))

@@ -25,7 +25,7 @@ from argocd_release.reports.page.tables import Compared, Log, Table, comparison
 Json = Mapping[str, Any]
 # The maximum size in bytes of the texts from outside and their markup: for a single application, and for each
 # application of a group.
-ROOM: Final = 6_700
+ROOM: Final = 6_900
 ROOM_OF_EACH: Final = 4_000
 # The maximum share of an application's budget that each of these can use: the log below the cause, the changes, and the
 # chart.
