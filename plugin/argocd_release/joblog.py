@@ -33,7 +33,7 @@ from argocd_release.model.problem import WAITING_REASONS
 _CLEAR_LINE: Final = "\x1b[0K"
 _RESET: Final = "\x1b[0m"
 _BOLD, _RED, _GREEN, _YELLOW, _CYAN = "1", "31", "32", "33", "36"
-# The colours of whole lines of this job. The first pattern that matches counts.
+# The colours of lines that this job colours as a whole. The first pattern that matches a line decides.
 _LINES: Final = (
     (re.compile(Headline.SUCCESSFUL), f"{_BOLD};{_GREEN}"),
     (re.compile(rf"{Headline.FAILED}|cause: .*"), f"{_BOLD};{_RED}"),
@@ -48,10 +48,10 @@ _LINES: Final = (
     (re.compile(r"! .*"), _YELLOW),
     (re.compile(r"✓ .*|Ready to track releases.*"), _GREEN),
 )
-# A line that has only these characters, and two spaces in a row, is the header of a table. It is printed in bold.
+# A line is a table header, printed in bold, if it contains only these characters and two spaces in a row.
 _HEADER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ "
 _CANNOT_START: Final = "|".join((*WAITING_REASONS, "Error"))
-# The colours of statuses of Argo CD and Kubernetes.
+# The colours of the words by which Argo CD and Kubernetes report a status.
 _WORDS: Final = (
     (r"Healthy|Synced|Succeeded", _GREEN),
     (r"Progressing|OutOfSync|Suspended|Pending|ContainerCreating", _YELLOW),
@@ -99,7 +99,7 @@ class Style:
 
         Args:
             text: one or more lines.
-            ours: False if another program printed the lines, which must not look like a verdict of this job.
+            ours: False if another program printed the lines. They must not look like a verdict of this job.
         """
         return "\n".join(self._painted(line, ours=ours) for line in text.split("\n")) if self.colours else text
 
@@ -134,10 +134,10 @@ def style(environ: Mapping[str, str], *, terminal: bool) -> Style:
     return Style(sections=job, colours=wanted and not environ.get("NO_COLOR", ""))
 
 
-# Events whose text comes from another program. Their lines must not look like those of this job.
+# Events that quote another program. Their lines must not look like lines of this job.
 _FOREIGN: Final = (Output, ShownEvidence)
-# The fields that are not redacted, because their values are constants. If a secret had the same text, redacting it
-# would break the log.
+# The fields that are not redacted, because their values are constants. If a secret equals such a constant by chance,
+# redacting it would break the log.
 _CONSTANT: Final = frozenset({"event", "level", "timestamp", "section"})
 
 
@@ -171,13 +171,13 @@ def configure(
 
 
 def emit(log: FilteringBoundLogger, event: JobEvent, *, debug: bool = False) -> None:
-    """Log the event. If ``debug`` is True, it appears only in a log of the level debug."""
+    """Log the event. If ``debug`` is True, the event appears only if the log level is debug."""
     (log.debug if debug else log.info)(event.NAME, job_event=event)
 
 
 @contextmanager
 def section(log: FilteringBoundLogger, name: str, title: str, *, collapsed: bool = False) -> Iterator[None]:
-    """Begin a section, and end it with the context. GitLab can collapse the events that are logged in between.
+    """Put the events that are logged inside the context into a section, which GitLab can collapse.
 
     Args:
         log: the logger.
@@ -198,7 +198,7 @@ def begin_section(log: FilteringBoundLogger, name: str, title: str, *, collapsed
 
 
 def end_section(log: FilteringBoundLogger, name: str) -> None:
-    """End the section that was begun with this name."""
+    """End the open section of this name."""
     log.info("section end", section=name)
 
 
@@ -218,7 +218,7 @@ def line(event: JobEvent) -> str:
 
 
 def _target(event: ApplicationState) -> str:
-    """Return the text about the revision, which follows the sync status; ``""`` if Argo CD has not compared yet."""
+    """Return the words about the revision that follow the sync status, or ``""`` if Argo CD has not compared yet."""
     if not event.revision:
         return ""
     message = job_log.SYNCED_TO if event.sync == "Synced" else job_log.TARGET
@@ -249,11 +249,11 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
         raise structlog.DropEvent
     job_event: JobEvent = event["job_event"]
     first = {key: event[key] for key in ("timestamp", "level", "event")}
-    # Leave out the text of ``Shown`` events, because their other fields contain the same as data.
+    # Leave out the text of a ``Shown`` event, because the event's other fields contain the same information as data.
     fields = {
         key: value for key, value in job_event.fields.items() if key != "text" or not isinstance(job_event, Shown)
     }
-    # Escape Unicode's line separators, because some readers of the log take them for the end of the line.
+    # Escape Unicode's line separators, because some log readers treat them as the end of a line.
     return json.dumps({**first, **fields}, default=str, ensure_ascii=True)
 
 

@@ -1,8 +1,8 @@
 """The deadlines of a job and its phases, the time limits of single calls in seconds, and background calls.
 
 Each limit is an upper bound: a call also ends at the deadline of the job, and within a second of SIGTERM. Some calls
-cannot be given a time limit, such as name lookups, git, and reads from a server that sends single bytes. They run in
-background threads, which the job can abandon.
+accept no time limit, such as name lookups, git, and reads from a server that sends single bytes. They run in background
+threads, which the job can abandon.
 """
 
 import math
@@ -37,7 +37,7 @@ class Deadline:
 
 
 class Phase(Enum):
-    """The phases of a job after RELEASE_TIMEOUT, in their order. In ``VERDICT``, the job looks a last time."""
+    """The phases of a job after RELEASE_TIMEOUT, in their order."""
 
     VERDICT = "verdict"
     FIRST_REPORTS = "first reports"
@@ -47,11 +47,11 @@ class Phase(Enum):
     REPORTS = "reports"
 
 
-# The maximum duration of each phase in seconds. A job runs at most for their sum after RELEASE_TIMEOUT. settings.load
-# reserves more time than that, so that GitLab can also upload the reports before it ends the job.
+# The maximum duration of each phase in seconds. After RELEASE_TIMEOUT, a job runs at most for the sum of these
+# durations. settings.load reserves more time, so that GitLab can also upload the reports before it ends the job.
 SECONDS: Final[Mapping[Phase, float]] = MappingProxyType(
     {
-        # In this phase, the job looks a last time, and ends `argocd app wait`.
+        # In this phase, the job looks at the applications a last time, and ends `argocd app wait`.
         Phase.VERDICT: 2.0,
         Phase.FIRST_REPORTS: 2.0,
         Phase.DIAGNOSIS: 20.0,
@@ -67,8 +67,8 @@ AFTER_SECONDS: Final = sum(SECONDS.values())
 class JobDeadline(Deadline):
     """The deadline of a whole job, which reserves time for the phases after the verdict.
 
-    Until there is a verdict, calls end at the timeout plus the time of the phase ``VERDICT``. Afterwards, they end at
-    the deadline of the job.
+    Before the verdict, calls can run until the end of the phase ``VERDICT``, which begins at the timeout. After it,
+    they can run until the deadline of the job.
 
     Args:
         timeout: seconds from the start of the job to the verdict.
@@ -108,7 +108,7 @@ class JobDeadline(Deadline):
         self._is_judged = True
 
     def phase(self, phase: Phase) -> Deadline:
-        """Return the deadline of a phase that begins now. It leaves enough time for all later phases."""
+        """Return the deadline of a phase that begins now. The deadline leaves enough time for all later phases."""
         if phase is Phase.VERDICT:
             return self._verdict
         order = list(Phase)
@@ -117,11 +117,12 @@ class JobDeadline(Deadline):
         return Deadline(min(SECONDS[phase], max(left - later, 0.0)), self._now)
 
 
-#: Time limit of a request to Argo CD's HTTP API. After it, the job decides without the requested data.
+#: Time limit of a request to Argo CD's HTTP API. After this time, the job decides without the requested data.
 API_CALL: Final = 3.0
-#: Time limit of a stream of changes from Argo CD's HTTP API. In practice, it ends with the job, or a proxy ends it.
+#: Time limit of a stream of changes from Argo CD's HTTP API. In practice, the stream ends with the job, or a proxy ends
+#: it.
 STREAM: Final = 86400.0
-#: Time limit of following a container's log. In practice, that ends with the container or the job.
+#: Time limit of a request that follows a container's log. In practice, the request ends with the container or the job.
 FOLLOW: Final = 3600.0
 #: Time limit of a request, a connection or a TLS handshake of the doctor.
 DOCTOR_CALL: Final = 3.0
@@ -129,7 +130,8 @@ DOCTOR_CALL: Final = 3.0
 DOCTOR_PROCESS: Final = 10.0
 #: Time limit of all checks of the doctor together, unless RELEASE_TIMEOUT is shorter.
 DOCTOR: Final = 60.0
-#: Time limit of the doctor's checks after a verdict, which can find a better hint. The job writes reports before them.
+#: Time limit of the doctor's checks after a verdict. They can find a better hint. The job writes the first reports
+#: before.
 ADVICE: Final = 12.0
 #: Time limit of an exchange of the job's ID token for a token of Dex.
 SIGN_IN: Final = 10.0
@@ -141,9 +143,9 @@ RENEWAL_PAUSE: Final = 10.0
 GITLAB_CALL: Final = 3.0
 #: The pause before the first retry of a request to GitLab. It doubles with each retry.
 GITLAB_PAUSE: Final = 0.5
-#: Time limit of all requests to GitLab after SIGTERM together.
+#: Time limit of all requests to GitLab together, if they begin after SIGTERM.
 GITLAB_AFTER_SIGNAL: Final = 0.5
-#: Seconds after SIGTERM at which requests to GitLab end at the latest. The job writes the reports again after them.
+#: Seconds from SIGTERM to the moment at which all requests to GitLab end. After that, the job writes the reports again.
 GITLAB_UNTIL: Final = 0.7
 #: Time limit of a request to the deployed site.
 SITE_CALL: Final = 5.0
@@ -152,11 +154,12 @@ SITE_PAUSE: Final = 2.0
 
 
 Answer = TypeVar("Answer")
-# The interval at which the main thread checks whether the job must end. It has to poll, because a signal handler can
-# only set a flag: to wake a thread it would need a lock, which the interrupted code could already hold.
+# The interval at which the main thread checks whether the job must end. The thread has to poll, because a signal
+# handler can only set a flag. To wake a thread, the handler would need a lock, which the interrupted code could already
+# hold.
 SLICE_SECONDS: Final = 0.05
-# The interval for all other threads. It is longer, because only the main thread ends the job, and the wake-ups of
-# hundreds of threads in a large group cost CPU time.
+# The interval at which all other threads check this. It is longer, because only the main thread ends the job. In a
+# large group, frequent wake-ups of hundreds of threads would cost CPU time.
 BESIDE_SECONDS: Final = 0.5
 
 

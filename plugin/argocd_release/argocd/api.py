@@ -1,8 +1,8 @@
 """Read applications, resource trees, events, manifests and logs from Argo CD's HTTP API.
 
-The argocd CLI prints only applications as JSON, so everything else needs this API. The client connects with the TLS
-settings and headers in ``ARGOCD_OPTS``, as the CLI does. The API is optional: if it does not respond, the job reads
-applications with the CLI and cannot report on pods.
+The argocd CLI prints only applications as JSON. The job reads all other data with this API. The client connects with
+the TLS settings and headers in ``ARGOCD_OPTS``, as the CLI does. The API is optional: if it does not respond, the job
+reads applications with the CLI and cannot report on pods.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ BODY_LIMIT: Final = 64 << 20
 _OK: Final = 200
 _VERSIONS: Final = re.compile(rb'"(?:resourceVersion|reconciledAt|time|generation)":(?:"[^"]*+"|[0-9]++)')
 _UNAUTHENTICATED: Final = 401
-#: Each look reads at most this many live manifests to learn the images of workloads without pods.
+#: The maximum number of live manifests that one look reads to find the images of workloads without pods.
 TEMPLATES: Final = 5
 _APPLICATIONS: Final = "/api/v1/applications"
 _STREAM: Final = "/api/v1/stream/applications"
@@ -56,7 +56,7 @@ class Api:
     Args:
         connection: the address, token and options of Argo CD. Pass ``Credentials`` if the token must be renewed.
         on_call: a callback for each finished request. It receives its name, its duration in seconds, and its result.
-        deadline: no request runs longer than until this deadline.
+        deadline: the time by which every request must end.
         check: called repeatedly while the main thread waits for a response. It raises an exception to cancel the wait.
     """
 
@@ -108,10 +108,10 @@ class Api:
             raise _error("GET applications", FailureKind.MALFORMED, texts.NO_LIST.fill(error=error)) from error
 
     def workloads(self, name: str) -> Workloads:
-        """Read the application's resource tree, and summarise its pods, images and failing resources.
+        """Read the application's resource tree, and return a summary of its pods, images and failing resources.
 
         Raises:
-            ArgoCDError: a request failed. ``is_refused`` is True only if Argo CD refused the request for the tree.
+            ArgoCDError: a request failed. ``is_refused`` is True only if Argo CD refused to return the resource tree.
         """
         tree = self.tree(name)
         with _no_refusal():
@@ -120,7 +120,7 @@ class Api:
     def _workloads(self, name: str, tree: Tree) -> Workloads:
         failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
         for node in tree.owners_without_pods:
-            # A ReplicaSet's conditions say why it has no pods. For all other owners, only events do.
+            # The tree says why a ReplicaSet has no pods. For other owners of pods, only events do.
             if node.kind != "ReplicaSet":
                 refused = tree.refusals(node, self.events(name, node))
                 failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
@@ -166,7 +166,7 @@ class Api:
         self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
 
     def _watch(self, path: str, query: Mapping[str, str], on_change: Callable[[], object]) -> None:
-        """Call ``on_change`` for each message that differs from the previous one in more than versions and times."""
+        """Read a stream, and call ``on_change`` for each message that changes more than versions and times."""
         last, text = b"", bytearray()
 
         def on_part(part: bytes) -> None:
@@ -184,8 +184,8 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # Argo CD compresses responses of all other content types, so that their messages would arrive late
-            # (server/server.go compressHandler).
+            # Argo CD does not compress this content type (server/server.go compressHandler). In a compressed response,
+            # messages would arrive late.
             headers={**connection.headers, "Accept": "text/event-stream"},
             truncate=True,
             body_limit=0,
@@ -282,7 +282,7 @@ class Api:
         )
 
     def get(self, name: str, what: str, **query: str) -> Any:
-        """Return the JSON of one of the application's endpoints, such as ``manifests``."""
+        """Request one of the application's API endpoints, such as ``manifests``, and return the parsed JSON."""
         return _parsed(self._text(name, what, query), f"GET {what}")
 
     def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
@@ -297,7 +297,7 @@ class Api:
         seconds: float,
         on_part: Callable[[bytes], object] | None = None,
     ) -> str:
-        """Do the same as ``_ask``, but name the time limit in the error if the server does not respond in time."""
+        """Send a GET request with a time limit. If the server does not respond in time, the error names the limit."""
         try:
             return self._ask(path, query, seconds=seconds, on_part=on_part)
         except ArgoCDError as error:
@@ -343,7 +343,7 @@ class Api:
             status = answer.status
         except HttpError as error:
             kind = FailureKind.TIMED_OUT if error.timed_out else FailureKind.OTHER
-            # The request could not even be sent, so the port is closed: this server does not offer the HTTP API.
+            # The port is closed, so the job could not send the request. The server does not offer the HTTP API.
             closed = not error.sent and not error.timed_out
             raise _error(f"GET {path}", kind, str(error), is_refused=closed) from error
         finally:
@@ -360,7 +360,7 @@ def _parsed(text: str, what: str) -> Any:
 
 
 def _application_path(name: str) -> tuple[str, dict[str, str]]:
-    """Return the API path of the application, and the query parameter for its namespace, if it has one."""
+    """Return the application's API path, and a query parameter with its namespace if the name contains one."""
     namespace, _, plain = name.rpartition("/")
     return f"{_APPLICATIONS}/{quote(plain, safe='')}", {"appNamespace": namespace} if namespace else {}
 
@@ -372,10 +372,10 @@ def _error(command: str, kind: FailureKind, message: str, *, is_refused: bool = 
 
 @contextmanager
 def _no_refusal() -> Iterator[None]:
-    """Raise a refusal again as an ``ArgoCDError`` whose ``is_refused`` is False.
+    """Convert an ``ArgoCDError`` whose ``is_refused`` is True to one for which it is False.
 
-    Argo CD also refuses requests for a resource that no longer exists. If it refuses a request for one resource, the
-    token can therefore still have the right to read the tree.
+    Argo CD also refuses requests for a resource that no longer exists. That refusal does not prove that the token has
+    no right to read the resource tree.
     """
     try:
         yield
@@ -386,13 +386,13 @@ def _no_refusal() -> Iterator[None]:
 
 
 def _is_refusal(status: int) -> bool:
-    """Return True for an HTTP status that the same request would get again."""
+    """Return True if the HTTP status shows that a retry of the same request would fail, too."""
     return status == HTTPStatus.NOT_IMPLEMENTED or (
         status // 100 == 4 and status not in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # noqa: PLR2004
     )
 
 
 def _error_text(text: str) -> str:
-    """Return the message in an error response, or an empty string. Streaming endpoints nest it in ``error``."""
+    """Return the message in an error response, or "". Streaming endpoints put it into an object ``error``."""
     answer = parse_object(text)
     return str(as_object(answer.get("error")).get("message") or answer.get("message") or "")

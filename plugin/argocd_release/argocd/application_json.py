@@ -1,6 +1,6 @@
 """Parse the JSON of Applications and ApplicationSets, as argocd and Argo CD's API print it.
 
-The fields are defined in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. Any of them can be missing: a new
+The fields are defined in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. All of them are optional: a new
 application does not even have a sync status and a health status.
 """
 
@@ -26,13 +26,15 @@ from argocd_release.model.git import Deployment, Hydration, HydrationPhase
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, OwnerRef
 from argocd_release.model.problem import Condition
 
-# The parser stops after this many JSON documents. argocd prints at most two, and each attempt scans the text.
+# The maximum number of JSON documents to parse in one output. argocd prints at most two. The limit saves time, because
+# each attempt to parse a document scans the text.
 DOCUMENTS: Final = 20
 _SKIP: Final = "argocd.argoproj.io/skip-reconcile"
 _MANIFEST_PATHS: Final = "argocd.argoproj.io/manifest-generate-paths"
 _HYDRATE: Final = "argocd.argoproj.io/hydrate"
 _TRACKING: Final = "argocd.argoproj.io/tracking-id"
-# Labels by which Argo CD can track resources: its default, and the one that its documentation recommends instead.
+# The labels with which Argo CD can mark an application's resources: its default label, and the label that its
+# documentation recommends instead.
 _INSTANCE_LABELS: Final = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
 _BEGINNING: Final = re.compile(r"^\ufeff?\{", re.MULTILINE)
 
@@ -40,8 +42,8 @@ _BEGINNING: Final = re.compile(r"^\ufeff?\{", re.MULTILINE)
 def parse_application(text: str, make: Callable[[dict[str, Any]], Application] | None = None) -> Application:
     """Parse the output of ``argocd app get -o json``.
 
-    ``app wait -o json`` can print two documents (app.go:2448-2566); the last one counts. Any text around the documents
-    is ignored, because it can come from a wrapper script or from another version of argocd.
+    ``app wait -o json`` can print two documents (app.go:2448-2566); the function uses the last one. It ignores all text
+    around the documents, because such text can come from a wrapper script or from another version of argocd.
 
     Args:
         text: the output.
@@ -57,7 +59,7 @@ def parse_application(text: str, make: Callable[[dict[str, Any]], Application] |
 
 
 def application_of(document: dict[str, Any]) -> Application:
-    """Convert the JSON object of an Application."""
+    """Convert the parsed JSON of an Application to an ``Application`` object."""
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     sync, health = as_object(status.get("sync")), as_object(status.get("health"))
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
@@ -133,7 +135,7 @@ def _application_set(metadata: dict[str, Any]) -> str:
 
 
 def application_set_of(document: dict[str, Any]) -> ApplicationSet:
-    """Convert the JSON object of an ApplicationSet (argo-cd v2.13.2 applicationset_types.go)."""
+    """Convert the JSON of an ApplicationSet to an object (argo-cd v2.13.2 applicationset_types.go)."""
     conditions = as_objects(as_object(document.get("status")).get("conditions"))
     states = {item.get("status") for item in conditions if item.get("type") == "ResourcesUpToDate"}
     return ApplicationSet(
@@ -144,10 +146,10 @@ def application_set_of(document: dict[str, Any]) -> ApplicationSet:
 
 
 def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
-    """Yield the repositories of all git generators, including those nested in matrix and merge generators.
+    """Yield the repositories of an ApplicationSet's git generators, also of those in matrix and merge generators.
 
     Args:
-        holder: the object with the list ``generators``.
+        holder: the JSON object that contains the list ``generators``.
         levels: how many levels of nested generators to search.
     """
     for generator in as_objects(holder.get("generators")):
@@ -158,7 +160,7 @@ def _git_repositories(holder: dict[str, Any], levels: int = 4) -> Iterator[str]:
 
 
 def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
-    """Return references to the parent application and the ApplicationSet that manage this object.
+    """Return references to the parent application and the ApplicationSet that manage an object.
 
     Argo CD marks the resources of an application by an annotation (``PARENT:GROUP/KIND:NAMESPACE/NAME``), by a label
     with the application's name, or by both (argo-cd v2.13.2 util/argo/resource_tracking.go).
@@ -190,7 +192,7 @@ def _instance(name: str) -> str:
 
 
 def _is_compared(spec: dict[str, Any], compared: dict[str, Any]) -> bool:
-    """Return True if the last comparison used the sources of the current spec.
+    """Return True if Argo CD's last comparison used the sources in the application's current spec.
 
     Also return True if Argo CD does not report which sources it has compared.
     """
@@ -199,9 +201,9 @@ def _is_compared(spec: dict[str, Any], compared: dict[str, Any]) -> bool:
 
 
 def _given(value: Any) -> Any:
-    """Remove all empty values at any depth. Return None if nothing is left.
+    """Remove all empty values from a JSON value, at all depths. Return None if nothing is left.
 
-    Without them, two specs can be compared: one can contain ``false`` or ``{}`` for a field that the other omits.
+    This makes two specs comparable: one can contain ``false`` or ``{}`` for a field that the other omits.
     """
     if isinstance(value, dict):
         return {key: given for key, item in value.items() if (given := _given(item))} or None
@@ -214,7 +216,7 @@ def name_of(document: dict[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
-    """Return the text as an interned string, because many resources contain the same kinds and statuses."""
+    """Return the text as an interned string. This saves memory, because many resources have the same kind or status."""
     return sys.intern(as_text(value))
 
 
@@ -322,7 +324,7 @@ def _is_new(history: list[dict[str, Any]], limit: object) -> bool:
 def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
     """Return the parameters of each source as JSON text, for comparison with those of another operation.
 
-    The target revision is left out, because the revisions that Argo CD resolves it to are compared separately.
+    The target revision is left out, because callers compare the resolved commits instead.
     """
     sources = as_objects(holder.get("sources")) or [as_object(holder.get("source"))]
     given = [{key: value for key, value in source.items() if key != "targetRevision"} for source in sources]

@@ -1,4 +1,4 @@
-"""Parse lists of applications incrementally, while their text arrives.
+"""Parse lists of applications part by part, while the responses arrive.
 
 A list of hundreds of applications with hundreds of resources each is tens of megabytes long. To save memory, the parser
 discards the text and JSON of each application as soon as it has converted them.
@@ -39,8 +39,8 @@ def parse_applications(text: str, check: Callable[[], object] = lambda: None) ->
 class ApplicationReader:
     """A thread-safe parser of applications that saves memory and time by reusing objects of the previous list.
 
-    If the ``resourceVersion`` of an application is unchanged, the whole object is reused. Otherwise the new object
-    shares the resources and operation results that are equal.
+    If the ``resourceVersion`` of an application is unchanged, the parser returns the previous object. Otherwise, the
+    new object shares all resources and operation results that are equal to the previous ones.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class ApplicationReader:
         return application if previous is None else _sharing(application, previous[1])
 
     def listed(self, document: dict[str, Any]) -> Application:
-        """Convert one application of a list, or reuse the object of the previous list if its version is unchanged."""
+        """Convert one application of a list, or return the previous object if its ``resourceVersion`` is unchanged."""
         metadata = as_object(document.get("metadata"))
         uid, version = as_text(metadata.get("uid")), as_text(metadata.get("resourceVersion"))
         previous = self._parsed.get(uid) if uid and version else None
@@ -84,7 +84,7 @@ class ApplicationReader:
         return application
 
     def keep_only(self, applications: tuple[Application, ...]) -> None:
-        """Discard the objects of all applications that are not among the given ones."""
+        """Keep the stored objects of these applications, and discard all others."""
         uids = {application.uid for application in applications}
         self._parsed = {uid: parsed for uid, parsed in tuple(self._parsed.items()) if uid in uids}
 
@@ -104,8 +104,8 @@ class ListReading:
         self._applications: list[Application] = []
         self._text = ""
         self._has_begun = self._has_ended = False
-        # The text is not parsed before it has this length. After an incomplete application, this becomes twice the
-        # length of its text, so that the total time stays linear.
+        # The length of buffered text at which the next attempt to parse starts. If the text contains only a part of an
+        # application, the length doubles. So the total time stays linear.
         self._worth_parsing = 0
 
     def feed(self, part: bytes) -> None:
@@ -139,8 +139,8 @@ class ListReading:
         self._worth_parsing = 0
         self.feed_text("")
         if not self._has_begun:
-            # The pattern ``_START`` did not match. Perhaps the fields are in another order, Go printed null for an
-            # empty list, or the text is not a list. So parse the text as a whole.
+            # The pattern ``_START`` did not match. Either the fields are in another order, or Go printed null for an
+            # empty list, or the text is not a list. So parse the whole text at once.
             document = parse_json(self._text)
             items = document.get("items") if isinstance(document, dict) and "metadata" in document else document
             if items is not None and as_list(items) is not items:
@@ -180,7 +180,7 @@ class ListReading:
 
 
 def _sharing(application: Application, before: Application) -> Application:
-    """Replace the application's resources and results by equal objects of its previous version, to save memory."""
+    """Save memory: reuse the resources and operation results that are equal in the application's previous version."""
     resources = _shared(application.resources, before.resources)
     operation, earlier = application.operation, before.operation
     if operation is not None and earlier is not None:

@@ -1,6 +1,6 @@
 """Sign in to Argo CD with the job's ID token, read a token's claims, and recognise tokens damaged by pasting.
 
-The job uses claims only to explain errors. It does not verify their signature, because Argo CD does that.
+The job uses the claims only to explain errors. Argo CD verifies the token's signature, so the job does not.
 """
 
 import base64
@@ -51,7 +51,7 @@ class Claims:
 
     @property
     def whose(self) -> str:
-        """Return the Argo CD account or project role of the token, or its subject if another issuer has issued it."""
+        """Return the token's account or project role in Argo CD, or its subject if another issuer has issued it."""
         return self.subject.partition(":")[0] if self.is_own and not self.subject.startswith("proj:") else self.subject
 
 
@@ -71,7 +71,7 @@ def read_claims(token: str) -> Claims | None:
 
 
 def token_defect(text: str) -> str:
-    """Describe the mistake in a token's value, without quoting it. Return an empty string if it looks complete."""
+    """Describe why the text cannot be a complete token, without quoting it. Return "" if it looks complete."""
     stripped = text.strip()
     if stripped[:1] in _QUOTES and stripped[:1]:
         return settings.TOKEN_QUOTED.fill()
@@ -122,11 +122,11 @@ def _time(value: object) -> float | None:
 
 
 BODY_LIMIT: Final = 1 << 20
-#: The job gives up after Dex has refused this many attempts to sign in.
+#: The number of refused sign-in attempts after which the job gives up.
 REFUSALS: Final = 2
 _LIFETIME: Final = 300.0
-# The form fields of a token exchange (RFC 8693). For its own CLI, Argo CD registers the client argo-cd-cli in Dex,
-# which needs no secret (argo-cd v2.13.2 util/dex/config.go).
+# The form fields of a token exchange (RFC 8693). The job uses the client argo-cd-cli, which Argo CD registers in Dex
+# for its own CLI. This client has no secret (argo-cd v2.13.2 util/dex/config.go).
 _FORM: Final = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "client_id": "argo-cd-cli",
@@ -144,12 +144,12 @@ def signed_in(
     deadline: Deadline = Deadline(),  # noqa: B008 - infinite
     check: Callable[[], object] = lambda: None,
 ) -> SignedIn:
-    """Exchange the job's ID token for a token of Dex if a connector is given.
+    """Exchange the job's ID token for a token that Dex issues, if a connector is given.
 
     Args:
         connection: the connection with the job's ID token.
         connector: the id of the connector in Dex. If it is empty, the connection is returned unchanged.
-        deadline: the exchange does not run longer than until this deadline.
+        deadline: the time by which the exchange must end.
         check: a callback that is called repeatedly while the main thread waits. It raises an exception to cancel the
             exchange.
 
@@ -170,9 +170,9 @@ def signed_in(
 
 
 def sign_in_with_retry(sign_in: Callable[[], SignedIn], deadline: Deadline, check: Callable[[], object]) -> SignedIn:
-    """Sign in. Retry until the deadline if Argo CD cannot be reached, and retry once after a refusal.
+    """Sign in with Dex. Retry until the deadline if Argo CD cannot be reached, and once after a refusal.
 
-    One refusal is not final, because a proxy or Dex can refuse requests while it restarts.
+    A single refusal can be temporary, because a proxy or Dex can refuse requests while it restarts.
 
     Raises:
         SignInError: Dex refused twice, or could not be reached in time.
@@ -205,7 +205,7 @@ def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Re
 
 
 def _refused(status: int, reason: str, connector: str) -> SignInError:
-    """Return the error for a response without a token. The cases were seen with Dex 2.41.1 behind Argo CD's proxy."""
+    """Return the error for a sign-in response without a token. The cases were seen with Dex 2.41.1 behind Argo CD."""
     words = one_line(reason, limit=200)
     unreachable = Outcome.UNREACHABLE
     match status:

@@ -1,7 +1,7 @@
 """Run the argocd CLI in an isolated environment, with a time limit for each call. No other module starts argocd.
 
 The time limit is necessary because argocd sets no deadline for connecting or for ``get --refresh``, so it can hang
-forever. After nearly every error, argocd exits with code 20. So this module classifies errors by argocd's log lines.
+forever. argocd exits with code 20 for nearly all errors. So this module classifies errors by argocd's messages.
 """
 
 import math
@@ -33,16 +33,16 @@ CALL_SECONDS: Final = 15.0
 _FOLDER_LENGTH: Final = 44
 _FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - mkdtemp creates a private folder in it
 _PROJECTS_ASKED: Final = 20
-# Time limit of the calls that find out whether an application is missing or forbidden. They run once per application.
+# Time limit in seconds of the calls that find out whether an application is missing or forbidden.
 _PROBES_SECONDS: Final = 5.0
-# A call of argocd takes a sixth of a second. With Go's default settings, a quarter of that time is garbage collection.
+# Turn off Go's garbage collection, which takes a quarter of the time of an argocd call.
 _SHORT_LIVED: Final = {"GOGC": "off", "GOMEMLIMIT": "128MiB"}
 _ECHOED: Final = ("--logformat", "json")
-# The program with which argocd shows a difference. With unlimited context, its output contains whole documents.
+# The program with which argocd shows differences. The option -U makes it print whole manifests.
 DIFF_PROGRAM: Final = "diff"
 _DIFF: Final = f"{DIFF_PROGRAM} -a -U 1000000"
-# Patterns of argocd's error messages for each kind of failure; the first match counts. Source: argo-cd v2.13.2
-# util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
+# For each kind of failure, a pattern of argocd's error messages. The first pattern that matches decides. Source:
+# argo-cd v2.13.2 util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
 _TROUBLES: Final = (
     (FailureKind.OPERATION_IN_PROGRESS, r"another operation is already in progress"),
     (FailureKind.SYNC_WINDOW, r"blocked by sync window"),
@@ -69,11 +69,11 @@ class ArgoCD:
         echo: a callback that receives each command that users should see in the job log.
         command: the name or path of the program.
         limit: the default time limit of a call in seconds.
-        deadline: no call runs longer than until this deadline.
+        deadline: the time by which every call must end.
         on_call: a callback for each finished call. It receives the command, its duration in seconds, and an empty
-            string instead of the result that ``Api`` passes.
-        full_application: reads an application with all fields that the server sends. It is needed because an argocd
-            that is older than the server drops the fields that it does not know.
+            string. (``Api`` passes the result of a request there.)
+        full_application: reads an application with all fields that the server sends. It is needed if argocd is older
+            than the server, because argocd then omits the fields that it does not know.
         credentials: provides the connection of each call. If this is None, ``environ`` must contain the connection.
         check: a callback that is called repeatedly while argocd runs. It raises an exception to cancel the call.
 
@@ -155,13 +155,13 @@ class ArgoCD:
         shorter.
 
         Raises:
-            ArgoCDError: the call failed. Argo CD does not tell missing from forbidden applications, so further calls
-                find out which of the two kinds applies.
+            ArgoCDError: the call failed. Argo CD returns the same error for a missing and for a forbidden application.
+                In that case, further calls find out which of the two it is.
         """
         return self._get(name, *(("--refresh",) if refresh else ()), seconds=seconds, echo=echo)
 
     def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
-        """Make Argo CD render the manifests without its cache and compare them, then return the application's state.
+        """Make Argo CD render the manifests again, without its cache, and return the application's state.
 
         Raises:
             ArgoCDError: the call failed, as in ``get``.
@@ -219,9 +219,7 @@ class ArgoCD:
         return clean(self._call(arguments, limit=min(seconds, self._limit)), limit=200_000)
 
     def all_output(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
-        """Run an argocd command, and return its standard output followed by its standard error.
-
-        Control characters are removed.
+        """Run an argocd command. Return its standard output, then its standard error, without control characters.
 
         Raises:
             ArgoCDError: the call failed.
@@ -231,8 +229,9 @@ class ArgoCD:
     def diff(self, name: str, revision: str, positions: Iterable[int], *, seconds: float, echo: bool = False) -> str:
         """Return the output of ``argocd app diff`` for a commit. Argo CD renders the commit, and changes nothing.
 
-        ``positions`` are those of the sources that are at this commit, from 1. If the application has only one source,
-        argocd ignores them (argo-cd v2.13.2 cmd/argocd/commands/app.go NewApplicationDiffCommand).
+        ``positions`` are the positions of the sources to compare at this commit, starting at 1. If the application has
+        only one source, argocd ignores the positions (argo-cd v2.13.2 cmd/argocd/commands/app.go
+        NewApplicationDiffCommand).
         """
         of_sources = [word for at in positions for word in ("--revisions", revision, "--source-positions", str(at))]
         arguments = ("app", "diff", name, "--exit-code=false", "--revision", revision, *of_sources)
@@ -290,7 +289,7 @@ class ArgoCD:
     def _tell_apart(self, name: str, deadline: Deadline) -> tuple[FailureKind, str]:
         # Argo CD returns the same error for a missing application as for a forbidden one: `PermissionDenied desc =
         # permission denied` (server/application/application.go:180-212). So find out whether the token is allowed to
-        # read an application of this name in at least one project. If it is, the application is missing.
+        # read an application of this name in at least one project. If it is allowed to, the application is missing.
         try:
             projects = self._call(("proj", "list", "-o", "name"), limit=deadline.left).split()[:_PROJECTS_ASKED]
             for project in projects or ["default"]:
@@ -362,7 +361,7 @@ class ArgoCD:
 
 
 def _understood(message: str, exit_code: int) -> tuple[FailureKind, int, str]:
-    """Classify argocd's error message. Return the kind, the exit code, and the message without its gRPC prefix."""
+    """Classify argocd's error. Return the kind of failure, the exit code, and the message without its gRPC prefix."""
     plain = _RPC.sub("", message)
     if _PROXY.search(message):
         return FailureKind.UNREACHABLE, exit_code, texts.FROM_PROXY.fill(message=plain)

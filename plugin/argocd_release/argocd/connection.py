@@ -1,6 +1,7 @@
 """The connection to Argo CD: its address, its options, and a token that is renewed before it expires.
 
-Options are parsed like the argocd CLI parses ``ARGOCD_OPTS`` (argo-cd v2.13.2 util/config/env.go:23-60).
+This module parses options in the same way as the argocd CLI parses ``ARGOCD_OPTS`` (argo-cd v2.13.2
+util/config/env.go:23-60).
 """
 
 import shlex
@@ -21,7 +22,7 @@ from argocd_release.model.errors import SignInError
 from argocd_release.timing import RENEWAL_PAUSE, SIGN_IN, Background, run_in_background
 from argocd_release.transport.network import tls_context
 
-# Options whose values are never secret, so they can be printed.
+# Options whose values are never secret, so the job is allowed to print them.
 _OPEN: Final = frozenset({
     "--config", "--server-crt", "--client-crt", "--client-crt-key", "--grpc-web-root-path", "--logformat",
     "--loglevel", "--port-forward-namespace", "--http-retry-max", "--kube-context", "--redis-name",
@@ -67,10 +68,10 @@ def option_words(opts: str) -> list[str]:
 
 
 def option_secrets(opts: str) -> Iterator[str]:
-    """Yield every part of the options that can be a secret.
+    """Yield each part of the connection options that can be a secret.
 
-    Only the names of options and the values of harmless options are known not to be secret. If the quotes around a
-    header are missing, its value is split into several words, so each word that does not follow an option is a secret.
+    Only option names and the values of harmless options are never secret. If the quotes around a header are missing,
+    its value consists of several words. So each word that does not follow an option name is treated as a secret.
     """
     before = ""
     for word in option_words(opts):
@@ -84,7 +85,7 @@ def option_secrets(opts: str) -> Iterator[str]:
 
 
 def option_problems(opts: str) -> Iterator[tuple[ProblemMessage, dict[str, str]]]:
-    """Yield the message of each mistake in the options, and the fields of the message, which contain no secret."""
+    """Yield a message for each mistake in the options, with the values of its fields. They contain no secret."""
     try:
         split = shlex.split(opts)
     except ValueError:
@@ -106,7 +107,8 @@ def option_problems(opts: str) -> Iterator[tuple[ProblemMessage, dict[str, str]]
         else:
             stray.append(str(position))
     if stray:
-        # argocd exits with code 1 because of such words (argo-cd v2.13.2 util/config/env.go:44).
+        # argocd exits with code 1 if a word is neither an option nor the value of an option (argo-cd v2.13.2
+        # util/config/env.go:44).
         is_one = len(stray) == 1
         yield (
             settings.OPTION_STRAY,
@@ -115,7 +117,7 @@ def option_problems(opts: str) -> Iterator[tuple[ProblemMessage, dict[str, str]]
 
 
 def _secret_parts(value: str) -> Iterator[str]:
-    """Yield each form in which a part of the value could be printed.
+    """Yield the secret strings in the value of an option, in each form in which they could be printed.
 
     These are the value itself, its parts between commas, and the values of headers, each with and without quotes.
     """
@@ -135,7 +137,7 @@ _DUE: Final = 0.8
 class Connection:
     """The address of Argo CD, the token, and the options of the connection."""
 
-    #: The host, optionally with a port.
+    #: The host of the Argo CD server, optionally with a port.
     server: str
     auth_token: str = field(repr=False)
     #: Options of the argocd CLI, as in ``ARGOCD_OPTS``.
@@ -171,7 +173,7 @@ class Connection:
 
     @property
     def plain_headers(self) -> dict[str, str]:
-        """Return the headers that the options set (``--header``), without the token."""
+        """Return the HTTP headers that the option ``--header`` sets. The token is not one of them."""
         headers: dict[str, str] = {}
         for header in filter(None, self.options.get("--header", "").split(",")):
             name, _, value = header.partition(":")
@@ -195,7 +197,7 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """A connection with a token that Argo CD accepts."""
+    """The result of a sign-in: a connection with a token that Argo CD accepts."""
 
     connection: Connection
     #: The lifetime of the token in seconds, or None if the token is never renewed.
@@ -239,16 +241,16 @@ class Credentials:
         self._due_at = now() + (lifetime or 0.0) * _DUE
 
     def current(self) -> Connection:
-        """Return the connection with the newest token. If a renewal is due, start it, but do not wait for it."""
+        """Return the connection with the newest token. If the token must be renewed, start that in the background."""
         with self._lock:
             if self._now() >= self._due_at:
                 self._begin()
             return self._connection
 
     def newer_than(self, refused: Connection) -> Connection | None:
-        """Return a connection with a newer token than the refused one, or None if there is none.
+        """Return a connection with a newer token than the refused one, or None if there is no newer token.
 
-        If necessary, renew the token and wait for it, at most ``SIGN_IN`` seconds.
+        If necessary, renew the token first. This takes at most ``SIGN_IN`` seconds.
         """
         with self._lock:
             if self._connection is not refused:
@@ -265,12 +267,12 @@ class Credentials:
             return self._connection if self._connection is not refused else None
 
     def _begin(self, *, pause: float = 0.0) -> "Background[None] | None":
-        """Start a renewal, unless one is running already, and return it.
+        """Start to renew the token in the background. Return the new renewal, or the one that is already running.
 
         Return None if the token is never renewed, or if the pause after an earlier renewal has not elapsed.
 
         Args:
-            pause: seconds before which no other renewal can start.
+            pause: the minimum time in seconds before the next renewal can start.
         """
         if self._renewal is not None and not self._renewal.done():
             return self._renewal
@@ -284,7 +286,7 @@ class Credentials:
         try:
             signed = renew()
         except SignInError as error:
-            # Keep using the old token: it can still be valid, and if not, Argo CD refuses it.
+            # The renewal failed, so keep the old token. It can still be valid. If it is not, Argo CD refuses it.
             with self._lock:
                 self._not_before = self._now() + RENEWAL_PAUSE
             self._on_failure(str(error))
@@ -298,10 +300,11 @@ _BEGIN: Final = "-----BEGIN"
 
 
 def authority_file(given: str, stack: ExitStack) -> str:
-    """Return the path of a PEM file with the certificate authority.
+    """Return the path of a PEM file with the certificate authority, and create the file if necessary.
 
     Args:
-        given: a PEM certificate, which is written to a temporary file. A path or an empty string is returned unchanged.
+        given: a PEM certificate or a path. The function writes a certificate to a temporary file. It returns a path or
+            an empty string unchanged.
         stack: removes the temporary file when it closes.
     """
     if _BEGIN not in given:

@@ -1,7 +1,7 @@
 """Read applications over HTTP, or with the argocd CLI if the HTTP API does not respond.
 
-HTTP is preferred because it is cheap. An argocd process takes a seventh of a second of CPU time and 100 MB of memory;
-an HTTP request takes a hundredth of that.
+The job prefers HTTP, because an argocd process takes a seventh of a second of CPU time and 100 MB of memory. An HTTP
+request takes a hundredth of that.
 """
 
 import threading
@@ -18,27 +18,28 @@ from argocd_release.model.ports import Commands, Lists, WaitFeed
 
 Answer = TypeVar("Answer")
 PROCESSES_AT_ONCE: Final = 2
-# The maximum number of argocd processes that wait for comparisons at the same time. Comparisons can take minutes, so
-# plain reads have a limit of their own.
+# The maximum number of argocd processes that wait for a comparison by Argo CD at the same time. PROCESSES_AT_ONCE
+# limits plain reads separately, because comparisons can take minutes.
 COMPARISONS_AT_ONCE: Final = 4
-# The maximum number of comparisons over HTTP at the same time. It leaves connections for lists and trees, even if many
-# comparisons hang.
+# The maximum number of HTTP requests that wait for a comparison by Argo CD at the same time. The limit keeps
+# connections free for lists and trees, even if many comparisons hang.
 HTTP_COMPARISONS_AT_ONCE: Final = 64
-# Time limit of a read over HTTP. After it, the CLI reads the application instead.
+# The time limit of a read over HTTP in seconds. If it is exceeded, the CLI reads the application instead.
 HTTP_SECONDS: Final = 2.0
-# Time limit of a list over HTTP until the first request over HTTP has succeeded.
+# The time limit in seconds of a list over HTTP, as long as no HTTP request has succeeded yet.
 FIRST_LIST_SECONDS: Final = 5.0
-# After a timeout of HTTP, the job uses only the CLI for this many seconds.
+# After an HTTP request has timed out, the job uses only the CLI for this many seconds.
 SILENT_SECONDS: Final = 30.0
-# Time limit of an argocd process that reads an application. It is short, because other reads wait for its end.
+# The time limit in seconds of an argocd process that reads an application. It is short, because other reads wait until
+# the process has ended.
 PROCESS_SECONDS: Final = 20.0
 
 
 class HttpFirstCommands:
     """A thread-safe reader of applications that tries the HTTP API first, and then the argocd CLI.
 
-    The CLI can succeed where HTTP fails, because a proxy can block HTTP and let gRPC through. The CLI also finds out
-    whether an application is missing or forbidden, which the HTTP API does not tell.
+    The CLI can succeed where HTTP fails, because a proxy can block HTTP and let gRPC through. The CLI can also find out
+    whether an application is missing or forbidden. The HTTP API returns the same error for both.
 
     Args:
         argocd: the argocd CLI, which also runs all other commands.
@@ -92,7 +93,7 @@ class HttpFirstCommands:
             ArgoCDError: the CLI failed. After a failure of HTTP, the CLI is used.
         """
         if not echo:
-            # A long list takes time. Only wait for it if the server has responded over HTTP before.
+            # A long list takes time. Use the full time limit only if the server has responded over HTTP before.
             limit = seconds if self._answers else min(seconds, FIRST_LIST_SECONDS)
             applications = self._over_http(
                 lambda: self._api.applications(seconds=limit, selector=selector, project=project)
@@ -118,7 +119,7 @@ class HttpFirstCommands:
         return self._argocd.wait(name, seconds=seconds, wait_for=wait_for, on_line=on_line)
 
     def queued_before(self, name: str) -> int:
-        """Return the position of the application's comparison in the queue, from 1, or 0 if it is not waiting."""
+        """Return the application's position among those that wait to be compared, from 1; 0 if it does not wait."""
         queue = tuple(self._queue)
         return queue.index(name) + 1 if name in queue else 0
 
@@ -128,7 +129,8 @@ class HttpFirstCommands:
                 with self._turn(name, self._http_comparisons):
                     return self._api.application(name, seconds=seconds, refresh=True)
             except ArgoCDError as error:
-                # HTTP works, so the comparison itself took too long. The CLI would only start it again.
+                # HTTP works, so the comparison itself took too long. The CLI would only start the same comparison
+                # again.
                 if error.kind is FailureKind.TIMED_OUT:
                     raise
         with self._turn(name, self._comparisons):
@@ -144,7 +146,7 @@ class HttpFirstCommands:
     def _http_answers(self, name: str) -> bool:
         """Return True if Argo CD responds over HTTP.
 
-        Until it has responded once, test this with a plain read, because a comparison can take minutes.
+        Until Argo CD has responded once, test the HTTP API with a plain read, because a comparison can take minutes.
         """
         with self._probing:
             if not self._answers:

@@ -27,7 +27,7 @@ OTHER_NAME: Final = 62
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The HTTP response of an address. If there was none, ``status`` is 0, and ``error`` gives the reason."""
+    """The HTTP response from an address. If no response arrived, ``status`` is 0, and ``error`` gives the reason."""
 
     status: int = 0
     body: str = ""
@@ -106,8 +106,8 @@ def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
     context.set_alpn_protocols(["h2", "http/1.1"])
     tried = _handshake(connection, context)
     if tried.verify_code == OTHER_NAME and context.check_hostname:
-        # The certificate chain is valid, but for another host name. Connect again without the check of the name,
-        # because Python returns the names of a certificate only if it accepts the certificate.
+        # The certificate chain is valid, but for another host name. To learn the names in the certificate, connect
+        # again without the check of the host name: Python returns them only for a certificate that it accepts.
         context.check_hostname = False
         unchecked = _handshake(connection, context)
         return Handshake(error=tried.error, verify_code=OTHER_NAME, names=unchecked.names, ends=unchecked.ends)
@@ -141,7 +141,7 @@ class Prober:
 
     Args:
         connection: the address, token and options of Argo CD.
-        deadline: no request runs longer than until this deadline.
+        deadline: the time by which every request must end.
         check: a callback that is called repeatedly while the main thread waits for a response. It raises an exception
             to cancel the request.
     """
@@ -168,7 +168,7 @@ class Prober:
         Args:
             path: a path on Argo CD's address, or a whole URL.
             query: the query parameters.
-            token: send the token too.
+            token: True to send the token with the request.
         """
         connection = self._connection
         request = Request(

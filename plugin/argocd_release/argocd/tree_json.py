@@ -1,4 +1,4 @@
-"""Parse the resource trees, events, logs and live manifests that Argo CD's API returns, and sanitize their texts."""
+"""Parse the resource trees, events, logs and live manifests that Argo CD's API returns, and sanitize them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -13,7 +13,7 @@ from argocd_release.model.observation import BY_HAND, ROLLOUT_KIND, AnalysisRun,
 from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree
 
-#: Each look reads at most this many live manifests of failing resources.
+#: The maximum number of failing resources whose live manifests one look reads.
 MANIFESTS: Final = 3
 _IGNORE_HEALTH: Final = "argocd.argoproj.io/ignore-healthcheck"
 LOG_LINE_LIMIT: Final = 500
@@ -67,7 +67,7 @@ def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
     The images of init containers are left out, because they do not run any more when the pod is ready. Those that
     restart always are sidecars, and keep running.
 
-    If the workload has no pods for a good reason, such as zero replicas, ``due`` says when pods will start.
+    If the workload has no pods for a good reason, such as zero replicas, the field ``due`` says when they will start.
     """
     document = as_object(manifest)
     spec, status = as_object(document.get("spec")), as_object(document.get("status"))
@@ -97,7 +97,7 @@ def parse_events(document: object) -> tuple[Event, ...]:
 
 
 def parse_log(text: str) -> tuple[str, ...]:
-    """Parse the response of ``GET …/logs``, and redact the Secrets and keys that a program printed."""
+    """Parse the response of ``GET …/logs``, and redact the Secrets and keys that the container's program has logged."""
     lines = [_log_line(line) for line in text.split("\n")]
     return lines_shown([line for line in lines if line is not None])
 
@@ -116,7 +116,7 @@ class LogReader:
     def feed(self, part: bytes) -> None:
         """Parse the next part of the response body."""
         *whole, self._rest = (self._rest + part).split(b"\n")
-        # Limit the memory. No line of a log is longer than this. If a line is, then the response is not a log.
+        # Limit the memory for an incomplete line. No line of a log is longer than this, so a longer one is no log.
         self._rest = self._rest[:LINE_BYTES]
         for text in whole:
             if (line := _log_line(text.decode("utf-8", "replace"))) is not None:
@@ -183,7 +183,7 @@ def _event(item: dict[str, Any]) -> Event:
     )
 
 
-#: Each look reads the manifests of at most this many Argo Rollouts, because each costs a request.
+#: The maximum number of Argo Rollouts whose manifests one look reads, because each manifest costs a request.
 ROLLOUTS: Final = 3
 _WHOLE: Final = 100
 # The status fields that contain the analysis runs for which the Argo Rollout waits.
@@ -199,15 +199,16 @@ def parse_rollout(manifest: object, failed: Sequence[AnalysisRun] = ()) -> Rollo
     Args:
         manifest: the live manifest.
         failed: the failed analysis runs of this Argo Rollout, oldest first. They are needed because the status no
-            longer names the run that has aborted a canary (seen with argo-rollouts v1.10.2). Only runs of the current
-            revision count, whose names contain its pod hash.
+            longer names the run that has aborted a canary (seen with argo-rollouts v1.10.2). The parser uses only runs
+            of the current revision: their names contain its pod hash.
     """
     document = as_object(manifest)
     metadata, spec, status = (as_object(document.get(key)) for key in ("metadata", "spec", "status"))
     strategy = as_object(spec.get("strategy"))
     canary, blue_green = as_object(strategy.get("canary")), as_object(strategy.get("blueGreen"))
     steps = as_objects(canary.get("steps"))
-    # The index is missing if the Argo Rollout has no steps, or if this is its first release, which skips the steps.
+    # The field currentStepIndex is missing if the Argo Rollout has no steps. It is also missing in the first release,
+    # which skips the steps.
     index = _number(status.get("currentStepIndex"))
     current = steps[index] if index is not None and index < len(steps) else {}
     pauses = [as_line(pause.get("reason")) for pause in as_objects(status.get("pauseConditions"))]
@@ -231,7 +232,7 @@ def parse_rollout(manifest: object, failed: Sequence[AnalysisRun] = ()) -> Rollo
 def _weight(status: dict[str, Any], steps: list[dict[str, Any]], index: int | None) -> int | None:
     """Return the canary's share of the traffic in percent, or None if it is unknown.
 
-    Prefer the weight that the traffic provider reports to the weight that the steps have set.
+    If the traffic provider reports the actual weight, use that. Otherwise, use the weight that the steps have set.
     """
     weights = as_object(as_object(status.get("canary")).get("weights"))
     if weights:
@@ -276,8 +277,8 @@ def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[R
 
     Args:
         tree: the resource tree.
-        manifest: reads the live manifest of a resource. If it raises ``ArgoCDError``, that Argo Rollout is left out,
-            and only the health that Argo CD reports for it counts.
+        manifest: reads the live manifest of a resource. If it raises ``ArgoCDError``, the result does not contain that
+            Argo Rollout.
     """
     unhealthy = [node for node in tree.nodes if (node.group, node.kind) == ROLLOUT_KIND and node.health != "Healthy"]
     rollouts: dict[ResourceRef, Rollout] = {}

@@ -10,10 +10,11 @@ from typing import Any, Final, Self
 from argocd_release.core.secret_data import message_shown, without_secret_data
 from argocd_release.core.text import QUOTED, clean, one_line, parse_object, without_applied_file
 
-# The maximum number of lines that `argocd app wait` adds to the job log. By default, GitLab drops what a job prints
-# after the first 4 MiB (gitlab-runner: output_limit), and the verdict at the end must not be dropped.
+# The maximum number of lines that `argocd app wait` adds to the job log. By default, GitLab drops the job log after the
+# first 4 MiB (gitlab-runner: output_limit). The limit ensures that the verdict at the end is not dropped.
 LINES: Final = 500
-# The maximum number of rows that report progress. The end of the job log lists all changes of the release anyway.
+# The maximum number of progress rows of `argocd app wait` in the job log. A list of all changes follows at the end of
+# the log.
 PROGRESS_LINES: Final = 60
 LINE_LIMIT: Final = 1000
 COUNT_SECONDS: Final = 10.0
@@ -24,8 +25,9 @@ _WORD: Final = re.compile(r"\S++")
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
 _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|timed out \(\d++s\) waiting")
-# argocd omits empty columns, so the position of a word does not tell its column. These words can only be statuses,
-# because they begin with a capital letter, which Kubernetes does not allow in names.
+# The known values of the status, phase and health columns. argocd omits empty columns, so the position of a word does
+# not tell its column. But these words can only be values, because they begin with a capital letter, which Kubernetes
+# does not allow in names.
 _STATUSES: Final = frozenset({"Synced", "OutOfSync", "Unknown", "Pruned", "PruneSkipped", "SyncFailed"})
 _PHASES: Final = frozenset({"Running", "Terminating", "Succeeded", "Failed", "Error"})
 _HEALTHS: Final = frozenset({"Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown", "Synced"})
@@ -36,7 +38,7 @@ _BAD: Final = frozenset({"SyncFailed", "Failed", "Error", "Degraded"})
 class ResourceRow:
     """One row of the table that ``argocd app wait`` prints: the state of a resource or hook."""
 
-    #: The group, kind, namespace and name, separated by spaces; argocd omits the empty ones.
+    #: The resource's group, kind, namespace and name, separated by spaces. argocd omits empty values.
     key: str
     status: str
     health: str
@@ -44,7 +46,7 @@ class ResourceRow:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse a row without its timestamp. If no word is a known status, use the first word as the status."""
+        """Parse a table row without its timestamp. If no word is a known status, the first word is the status."""
         words = text.split()
         at = next((place for place, word in enumerate(words) if word in _STATUSES | _PHASES), 0)
         rest = words[at + 1 :]
@@ -60,7 +62,7 @@ class ResourceRow:
 
     @property
     def touched(self) -> bool:
-        """Return True if the message shows that the last sync has changed the resource."""
+        """Return True if the row's message shows that the last sync has changed the resource."""
         return bool(self.message) and not self.message.endswith(" unchanged")
 
     @property
@@ -83,11 +85,12 @@ class WaitOutputFilter:
         self._header = ""
         self._printed_rows: set[str] = set()
         self._resources_with_rows: set[str] = set()
-        # The lines of the last row's message that have arrived so far, and "Secret" if that row is about a Secret.
+        # The lines of the last row's message that have arrived so far. The kind is "Secret" if that row is about a
+        # Secret.
         self._message: list[str] = []
         self._kind = ""
         self._resources: set[str] = set()
-        # The keys of the resources about which a row was printed, and of those whose last row reported a problem.
+        # The keys of the resources of which a row was printed, and the keys of those whose last row reported a problem.
         self._printed_resources: set[str] = set()
         self._troubled: set[str] = set()
         self._printed_lines = 0
@@ -96,9 +99,9 @@ class WaitOutputFilter:
         self._counted_at = 0.0
 
     def new(self, line: str) -> tuple[str, ...]:
-        """Process one line of output, and return the lines to print.
+        """Process one line of argocd's output, and return the lines to print.
 
-        The result is empty if the line shows no change. The table header is returned together with the first row.
+        The result is empty if the line shows no change. The first row is returned together with the table header.
         """
         line = clean(line, limit=LINE_LIMIT)
         match = _ROW.fullmatch(line)
@@ -111,7 +114,8 @@ class WaitOutputFilter:
         row = ResourceRow.parse(without_applied_file(match[1]))
         self._message, self._kind = [row.message], "Secret" if "Secret" in row.key.split() else ""
         message = message_shown(row.message, kind=self._kind)
-        # If the message was redacted, replace only the message, to keep the spacing of the columns.
+        # If redaction has changed the message, replace only the message in the line, so that the columns keep their
+        # spacing.
         line = without_applied_file(line)
         if message != row.message:
             words = [word.start() for word in _WORD.finditer(line)]
@@ -134,7 +138,7 @@ class WaitOutputFilter:
         return count
 
     def _is_news(self, row: ResourceRow) -> bool:
-        # Drop a row that differs from an earlier one only in its timestamp.
+        # Drop the row if it differs from an earlier row only in its timestamp.
         content = f"{row.key} {row.status} {row.health} {row.message}"
         if content in self._printed_rows:
             return False
@@ -174,10 +178,10 @@ class WaitOutputFilter:
         return f"{QUOTED}{continuation}" if continuation else ""
 
     def _continued(self, line: str) -> str:
-        """Return the redacted text that the line adds to the message of the last row.
+        """Return the redacted form of a line that continues the message of the last row.
 
-        A Secret can span several lines, so the whole message is redacted again with each new line. If that also changes
-        the lines that were already printed, return an empty string.
+        A Secret can span several lines, so each new line causes the whole message to be redacted again. If this would
+        change lines that were already printed, return an empty string.
         """
         if len(self._message) >= CONTINUED_LINES:
             return "" if self._kind else without_applied_file(without_secret_data(line))
@@ -190,7 +194,7 @@ class WaitOutputFilter:
 
 
 class WaitProcess:
-    """A running ``argocd app wait``, which shows progress and makes the job look again.
+    """A running ``argocd app wait``. It shows progress in the job log, and makes the job look again when it ends.
 
     Its exit code does not affect the verdict.
 
@@ -238,10 +242,10 @@ class WaitProcess:
 
 
 def failure_message(stderr: str) -> str:
-    """Return argocd's error message on one line, or an empty string if it printed none.
+    """Return argocd's error message on one line, or an empty string if argocd has printed none.
 
-    The error is the last log entry of level fatal or error, or else the last line. With ``--logformat json``, argocd
-    logs JSON, but its libraries and its command line parser still print plain lines.
+    The error is in the last log entry of level fatal or error, or else in the last line. With ``--logformat json``,
+    argocd logs JSON, but its libraries and its command line parser still print plain lines.
     """
     lines = [line for line in stderr.splitlines() if line.strip()]
     fatal = [entry["msg"] for line in lines if (entry := _log_entry(line)) and entry.get("level") in {"fatal", "error"}]

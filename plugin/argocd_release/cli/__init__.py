@@ -1,1 +1,1 @@
-"""The command line. Each command has a module, which is only imported if the command is requested."""
+"""The command line. Each command has its own module, which the program imports only to run that command."""

@@ -21,7 +21,7 @@ from argocd_release.timing import DOCTOR, Deadline
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
-    """Run the checks and print the results. Return 0, or the exit code with which a release would fail."""
+    """Run the checks and print the results. Return 0, or the exit code of a release with these problems."""
     parser = argparse.ArgumentParser(
         prog="argocd-release doctor",
         description=texts.DOCTOR_DESCRIPTION,
@@ -53,6 +53,6 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 
 
 def _seconds(environ: JobEnvironment) -> float:
-    """Return the time limit of all checks in seconds, which RELEASE_TIMEOUT can shorten."""
+    """Return the time limit of all checks together, in seconds. RELEASE_TIMEOUT can shorten it."""
     given = environ.text("RELEASE_TIMEOUT")
     return min(DOCTOR, max(int(given), 1)) if re.fullmatch(r"[0-9]{1,5}", given) else DOCTOR

@@ -35,7 +35,7 @@ _BRACKETS: Final = re.compile(r"<([A-Z_]++(?:=[\w.-]++)?)>")
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, _: Signals) -> int:
-    """Print the explanation of a name. Return 0, or the exit code for wrong settings if the name is unknown."""
+    """Print the explanation of a setting, exit code or cause code. Return the exit code, not 0 for an unknown name."""
     parser = argparse.ArgumentParser(
         prog="argocd-release explain",
         description=texts.EXPLAIN_DESCRIPTION,
@@ -57,7 +57,7 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
 
 
 def _explanations(name: str, docs_url: str) -> Iterator[str]:
-    """Yield an explanation of each setting, exit code and cause code with this name."""
+    """Yield one explanation for each setting, exit code or cause code that has this name."""
     for variable, declared in PROPERTIES.items():
         if name.upper() == variable or name == declared.get("x-input"):
             yield _setting(variable, declared)

@@ -26,7 +26,8 @@ class Subcommand:
 
     def load(self) -> Execute:
         """Import the module, and return its function ``execute``."""
-        # Imported modules are never freed, so exclude their objects from garbage collection, which costs time.
+        # Exclude the objects of imported modules from garbage collection. They are never freed, so checking them costs
+        # time.
         gc.disable()
         execute: Execute = import_module(self.module).execute
         gc.freeze()
@@ -64,9 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _leave(exit_code: int) -> None:
-    """End the process without freeing its objects.
+    """End the process at once, without freeing its objects.
 
-    Freeing the objects of hundreds of applications takes 0.2 s, and a cancelled job only has one second in total.
+    It would take 0.2 s to free the objects of hundreds of applications. A cancelled job only has one second in total.
     """
     # The module multiprocessing ends its processes in the same way (Lib/multiprocessing/process.py, _bootstrap).
     atexit._run_exitfuncs()  # noqa: SLF001
@@ -75,7 +76,7 @@ def _leave(exit_code: int) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Open /dev/null for each closed standard stream. Otherwise, the next opened file would get its number."""
+    """Open /dev/null for each closed standard stream. Otherwise, the next file would get the stream's descriptor."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
@@ -85,10 +86,10 @@ def _open_standard_streams() -> None:
 
 
 def _settle(stream: TextIO) -> None:
-    """Flush the stream. Ignore errors such as a closed pipe, so that the exit code stays that of the verdict."""
+    """Flush the stream. Ignore errors such as a closed pipe, because the verdict determines the exit code."""
     try:
         stream.flush()
     except (OSError, ValueError):
-        # Redirect the output to /dev/null. Otherwise, Python would try to write the rest at exit, and would change the
-        # exit code after another error.
+        # Redirect the stream to /dev/null. Otherwise, Python would write the rest of the buffer at exit. If that failed
+        # again, Python would change the exit code.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

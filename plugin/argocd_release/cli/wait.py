@@ -22,8 +22,8 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     """Wait for the release, and return the exit code. All settings come from environment variables."""
     if arguments:
         parse_arguments(arguments)
-    # Imported modules are never freed, so exclude their objects from garbage collection, which would delay the first
-    # call of argocd.
+    # Exclude the objects of imported modules from garbage collection. They are never freed, and checking them would
+    # delay the first call of argocd.
     gc.disable()
     gc.freeze()
     gc.enable()
@@ -53,7 +53,7 @@ def parse_arguments(arguments: Sequence[str]) -> None:
 
 
 def _refuse(word: str, commands: Iterable[str]) -> None:
-    """Print a message with the most similar command, and exit with code 2."""
+    """Report an unknown command, suggest the command with the most similar name, and exit with code 2."""
     import difflib  # noqa: PLC0415
     import sys  # noqa: PLC0415
 

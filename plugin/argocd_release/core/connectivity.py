@@ -1,9 +1,9 @@
 """Find out whether an error message of Argo CD, or of a program that it runs, reports an outage.
 
-An outage is a failure that says nothing about the revision, such as a failed connection or a full disk. Go programs put
-a prefix before the message of an inner error, so messages are parsed from left to right. The prefixes tell which
-component has failed, called the speaker here. Only phrases of this component count. So a name, a path or a template in
-the message cannot be mistaken for a network error.
+An outage is a failure that does not depend on the revision, such as a failed connection or a full disk. Go programs put
+a prefix before the message of an inner error, so the parser reads messages from left to right. The prefixes tell which
+component has written the innermost message. This component is called the speaker here. Only the speaker's own phrases
+can report an outage. So a name, a path or a template in the message cannot be mistaken for a network error.
 """
 
 import re
@@ -24,10 +24,10 @@ class Speaker(Enum):
 
 
 class OutageKind(Enum):
-    """The reason of an outage."""
+    """The reason for an outage, such as an expired credential or a full disk."""
 
     UNREACHABLE = auto()
-    #: The component has refused or stopped the work, because of a rate limit or too little memory.
+    #: The component has refused or stopped its work, because of a rate limit or too little memory.
     OVERLOADED = auto()
     #: The cluster does not accept Argo CD's credential.
     CREDENTIAL = auto()
@@ -39,7 +39,7 @@ class OutageKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """A failure that says nothing about the revision: the component that has failed, and the reason."""
+    """A failure that does not depend on the revision: the component that has failed, and the kind of failure."""
 
     speaker: Speaker
     kind: OutageKind
@@ -49,9 +49,9 @@ def _any_of(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE | re.MULTILINE)
 
 
-# The prefixes that Argo CD puts before an error, each with the component whose message follows. None means that the
-# prefix does not tell the component. Source: argo-cd v2.13.2 controller/state.go, controller/cache/cache.go,
-# reposerver/repository/repository.go, util/helm; gitops-engine pkg/cache/cluster.go.
+# The prefixes that Argo CD puts before an error, each with the component that has written the message after it. None
+# means that the prefix does not tell which component it was. Source: argo-cd v2.13.2 controller/state.go,
+# controller/cache/cache.go, reposerver/repository/repository.go, util/helm; gitops-engine pkg/cache/cluster.go.
 _LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
     (
         None,
@@ -97,7 +97,7 @@ _LAYERS: Final[tuple[tuple[Speaker | None, re.Pattern[str]], ...]] = (
             r"error resolving (?:helm )?(?:value files?|value file path|set-file path): ",
         ),
     ),
-    # Any other prefix before a gRPC error or before the output of a command.
+    # All other prefixes that can stand before a gRPC error or before the output of a command.
     (None, _any_of(r'[a-z][^`"\n:]{2,100}+: (?=rpc error: code = |`)')),
 )
 _RPC: Final = re.compile(r"rpc error: code = (\w++) desc = ")
@@ -106,8 +106,8 @@ _ANSWER_CODES: Final = frozenset({
     "AlreadyExists", "FailedPrecondition", "InvalidArgument", "NotFound", "PermissionDenied", "Unauthenticated",
     "Unimplemented",
 })  # fmt: skip
-# The error of a command that Argo CD ran (argoproj/pkg v0.13.7 exec/exec.go CmdError). The pattern skips the command
-# itself, because users can choose the names and values in it.
+# The error of a command that Argo CD ran (argoproj/pkg v0.13.7 exec/exec.go CmdError). The pattern ignores the text of
+# the command, because users can choose the names and values in it.
 _COMMAND: Final = re.compile(r"`(?:\S*/)?([\w.-]++)(?: (?:[^`\n]|`(?! failed )|\n)*+)?` failed ")
 _FETCHING: Final = re.compile(r"`(?:\S*/)?helm (?:dependency|pull|fetch|registry|repo|show|inspect)\b")
 _EXITED: Final = re.compile(r"exit status \d++(?:: ?|$)")
@@ -169,7 +169,7 @@ _GO: Final = (
     (OutageKind.CERTIFICATE, _any_of(_REQUEST + _UNTRUSTED)),
     (OutageKind.UNREACHABLE, _any_of(_REQUEST + _BROKEN)),
 )
-# Phrases of each component that report an outage. The first match counts.
+# For each component, the phrases that report an outage. The first phrase that matches decides the kind.
 _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]] = {
     Speaker.RENDERER: (
         (OutageKind.DISK_FULL, _any_of(rf"\b(?:write|mkdir|open|create|rename|sync) \S{{1,1000}}+ (?:{_FULL})")),
@@ -189,7 +189,7 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
         (
             OutageKind.UNREACHABLE,
             _any_of(
-                # Messages of curl, which git repeats, of OpenSSH, and of git itself about an interrupted transfer.
+                # Messages of curl (repeated by git), of OpenSSH, and of git itself about an interrupted transfer.
                 r"unable to access '[^']{1,2000}+': (?:Failed to connect|Could not resolve|Couldn't |Recv )",
                 r"unable to access '[^']{1,2000}+': (?:Send |Operation |Empty reply|gnutls_|GnuTLS |OpenSSL )",
                 r"unable to access '[^']{1,2000}+': (?:SSL |Proxy |Connection |Received HTTP code|HTTP/2 |transfer )",
@@ -214,8 +214,8 @@ _OUTAGES: Final[Mapping[Speaker, tuple[tuple[OutageKind, re.Pattern[str]], ...]]
                 # Sources: helm v3.15.4 pkg/getter/httpgetter.go; containerd v1.7.12 remotes; oras-go v2.5.0 errcode;
                 # argo-cd v2.13.2 util/helm/client.go.
                 r": 5\d\d [A-Z]|response status code 5\d\d\b|failed to get index: 5\d\d|failed to do request: ",
-                # Helm prints this if it could not read the index of a dependency, without the reason
-                # (internal/resolver/resolver.go:128).
+                # Helm prints this message, without a reason, if it could not read the index of a dependency's
+                # repository (internal/resolver/resolver.go:128).
                 r"no cached repository for helm-manager-|connection reset by peer",
                 _CONNECTION,
                 _SLOW,
@@ -312,8 +312,8 @@ def is_outage(message: str) -> bool:
 def _spoken(message: str, speaker: Speaker) -> tuple[Speaker, str, OutageKind | None]:
     """Split an error message at its prefixes.
 
-    Return the component that has written the innermost message, that message, and the kind of outage that a prefix
-    already reports, or None.
+    Return three values: the component that has written the innermost message, this message, and the kind of outage. The
+    kind is None unless a prefix already reports an outage.
     """
     rest = message.strip()
     while True:

@@ -25,8 +25,8 @@ TEXT_LIMIT: Final = 400_000
 Redact = Callable[[str], str]
 T = TypeVar("T")
 _CUT: Final = re.compile(CUT)
-# Words in the name of a variable which tell that its value is secret (_SECRET_…), and last words of names which tell
-# that it is not (_NO_SECRET).
+# If the name of a variable contains one of the words in _SECRET_…, its value is probably secret. If the last word of
+# the name is in _NO_SECRET, the value is probably not secret.
 _SECRET_WORDS: Final = frozenset({"JWT", "CREDENTIALS", "PASSPHRASE", "PASS", "PAT", "DSN"})
 _SECRET_ENDS: Final = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "APIKEY", "_PWD")
 _SECRET_KEYS: Final = ("API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SECRET_KEY", "DEPLOY_KEY", "AUTH_CONFIG")
@@ -60,7 +60,7 @@ _DSN_PASSWORD: Final = re.compile(r"(?:^[^\s:/@]*+:([^\s@]++)@|password=([^\s;&]
 def redaction(secrets: Iterable[str]) -> Redact:
     """Return a function that replaces the given secrets in a text, and everything that looks like a token.
 
-    The secrets are also found in encoded form, and if ``text.clean`` has removed a part of them.
+    The function also replaces encoded secrets, and secrets of which ``text.clean`` has removed a part.
     """
     forms = {form for secret in secrets for form in _forms(secret) if len(form) >= LEAST_LENGTH}
     # Replace longer secrets first, because they can contain shorter ones.
@@ -84,7 +84,8 @@ def masked(environ: Mapping[str, str], *, readable: Iterable[str] = ()) -> tuple
 
     Args:
         environ: the environment variables of the job.
-        readable: texts that must stay readable. A value that is a part of one of them is not returned.
+        readable: texts that must stay readable in the outputs. The function does not return a value that is a part of
+            such a text.
     """
     open_values = tuple(readable)
     lines = [line.strip() for name, value in environ.items() for line in _secret_lines(name, value)]
@@ -96,7 +97,7 @@ def masked(environ: Mapping[str, str], *, readable: Iterable[str] = ()) -> tuple
 
 
 def lines_shown(lines: Sequence[str]) -> tuple[str, ...]:
-    """Redact credentials and the data of Secrets in the lines of one text, even if they span several lines."""
+    """Redact credentials and Secrets in the lines of one text, even if a credential or Secret spans several lines."""
     text = "\n".join(lines)
     return tuple(_without_tokens(without_secret_data(text)).split("\n")) if lines else ()
 
@@ -107,10 +108,10 @@ def everywhere(value: T, redact: Redact) -> T:
     Dataclasses, mappings and sequences are processed at any depth.
     """
 
-    # Cache results, because a large application contains the same texts thousands of times.
+    # Cache the redacted texts, because a large application contains the same texts thousands of times.
     @lru_cache(maxsize=10_000)
     def safe(text: str) -> str:
-        # Sanitize first: an escape sequence inside a secret would hide the secret from the search.
+        # Remove escape sequences before the redaction. An escape sequence inside a secret would prevent a match.
         return redact(without_secret_data(clean(text, limit=TEXT_LIMIT)))
 
     redacted: T = _everywhere(value, safe)
@@ -140,7 +141,8 @@ def _everywhere(value: Any, redact: Redact) -> Any:
         case Mapping():
             return {key: _everywhere(item, redact) for key, item in value.items()}
         case tuple() if hasattr(value, "_fields"):
-            # The fields of a NamedTuple are separate texts, while other sequences can be the lines of one text.
+            # Redact each field of a NamedTuple on its own. The elements of other sequences can be the lines of one
+            # text.
             return type(value)(*(_everywhere(item, redact) for item in value))
         case tuple() | list():
             parts = _together(value, redact) or [_everywhere(item, redact) for item in value]
@@ -157,7 +159,7 @@ def _everywhere(value: Any, redact: Redact) -> Any:
 def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
     """Redact the lines as one text, and return the redacted lines.
 
-    The result is empty if redacting each line on its own gives the same text, or if there are fewer than two lines.
+    Return an empty tuple if there are fewer than two lines, or if no secret spans several of them.
     """
     if len(texts) < 2 or not all(isinstance(text, str) for text in texts):  # noqa: PLR2004 - a single line
         return ()
@@ -168,7 +170,7 @@ def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the secret in all forms that a text can contain: plain, or encoded for JSON, XML, URLs, shells, base64."""
+    """Return all forms in which the secret can occur: plain, or encoded for JSON, XML, URLs, shells or as base64."""
     plain = {secret, clean(secret), one_line(secret, limit=len(secret))}
     written = {json.dumps(text, ensure_ascii=pure)[1:-1] for text in plain for pure in (True, False)}
     # By default, Go's JSON encoder also escapes these characters (encoding/json HTMLEscape).
@@ -184,26 +186,27 @@ def _forms(secret: str) -> set[str]:
 
 
 def _base64(secret: bytes) -> Iterator[str]:
-    """Yield the base64 encoding of the secret, both on its own and as a part of a longer encoded text."""
+    """Yield the base64 encodings of the secret: encoded alone, and as a part of a longer text."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(secret).decode("ascii")
         for before in range(3):
             whole = (before + len(secret)) // 3 * 3 - before
-            # Leave out the characters at both ends, because they also depend on the text before and after the secret.
+            # Leave out the characters at both ends of the encoded secret, because they also depend on the adjacent
+            # text.
             yield encode(bytes(before) + secret[:whole]).decode("ascii")[(before * 8 + 5) // 6 :]
 
 
 def _without_halves(text: str, secrets: Sequence[str]) -> str:
-    """Replace parts of secrets next to a place where ``clean`` has removed text.
+    """Replace incomplete secrets next to a place where ``clean`` has cut the text.
 
     If ``clean`` removes a part of a secret, a search for the whole secret does not find the rest.
     """
     cuts = list(_CUT.finditer(text))
-    # Start at the end, so that the positions of the other cuts stay valid.
+    # Start with the last cut, because each replacement changes the positions after it.
     for cut in reversed(cuts):
         before, mark, after = text[: cut.start()], cut[0], text[cut.end() :]
         beginning = next((half for secret in secrets if (half := _beginning(before[-len(secret) :], secret))), 0)
-        # A space separates the mark from the text after it.
+        # A space separates the mark of the cut from the text after it, so skip one character.
         end = next((half for secret in secrets if (half := _end(after[1 : len(secret) + 1], secret))), 0)
         before = before[: len(before) - beginning] + REDACTED * bool(beginning)
         text = f"{before}{mark}{f' {REDACTED}{after[end + 1 :]}' if end else after}"
@@ -211,12 +214,12 @@ def _without_halves(text: str, secrets: Sequence[str]) -> str:
 
 
 def _end(text: str, secret: str) -> int:
-    """Return how many of the text's first characters are the end of the secret; 0 if they are too few to matter."""
+    """Return the length of the secret's end with which the text starts; 0 if it is too short to matter."""
     return _beginning(text[::-1], secret[::-1])
 
 
 def _beginning(text: str, secret: str) -> int:
-    """Return how many of the text's last characters are the beginning of the secret; 0 if too few to matter."""
+    """Return the length of the secret's beginning with which the text ends; 0 if it is too short to matter."""
     lengths = range(len(secret) - 1, LEAST_LENGTH // 2 - 1, -1)
     return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
@@ -279,13 +282,13 @@ CREDENTIAL_PATTERNS: Final = (
     (re.compile(r"(?i)\b(bearer\s++)[\w.~+/=-]{8,}+"), r"\1"),
     # The word after "Basic" is a credential unless it consists of lower-case letters, as in "Basic authentication".
     (re.compile(r"\b((?i:basic)\s++)(?![A-Za-z]?[a-z]*+(?![\w+/=-]))[\w+/=-]{8,}+"), r"\1"),
-    # A password in a URL, which can contain an @. But before @sha256, it is the tag of an image.
+    # A password in a URL. It can contain the character @. If @sha256 follows, the text is an image with a tag instead.
     (re.compile(r"(://[^\s/:@]*+:)(?:[^\s/@]*+@(?!sha\d))++"), r"\1@"),
-    # A password with a slash in a URL. But a number after the colon is a port.
+    # A password with a slash in a URL. If a number follows the colon, it is a port and not a password.
     (re.compile(r"(://[^\s/:@]*+:)(?!\d{1,5}+(?:[/?#\s\"']|$))[^\s@\"']{1,200}+@(?!sha\d)"), r"\1@"),
     # A token in place of the user name of a URL.
     (re.compile(r"(https?://)[^\s/:@]{12,300}+@"), r"\1@"),
-    # A password in a URL without a scheme. But a number between the colon and a slash is a port.
+    # A password in a URL without a scheme. A number between the colon and a slash is a port and not a password.
     (
         re.compile(r"(?<![^\s\"'(=,])([\w.%+~-]{1,64}+:)(?!//|\d{1,5}/)(?:[^\s@\"']{1,200}+@(?!sha\d))++(?=[\w\[])"),
         r"\1@",

@@ -1,7 +1,7 @@
-"""Hide the values of Kubernetes Secrets, and objects that Go programs dump, in messages and longer texts.
+"""Hide the values of Kubernetes Secrets, and objects dumped by Go programs, in messages and longer texts.
 
-Argo CD's messages can contain whole objects (argo-cd GHSA-47g2-qmh2-749v). For a message about a Secret, an allow list
-applies: only field paths, types and known phrases stay, and all other words are hidden. In a longer text, such as a
+Argo CD's messages can contain whole objects (argo-cd GHSA-47g2-qmh2-749v). A message about a Secret only keeps the
+phrases of an allow list: field paths, types and known phrases. All other words are hidden. In a longer text, such as a
 log, only recognisable objects are hidden. Callers must pass complete texts, because a value can span several lines.
 """
 
@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 REDACTED: Final = "[redacted]"
-#: A longer message is cut off after this many characters.
+#: The maximum length of a message in characters. The rest of a longer message is cut off.
 MESSAGE_SIZE: Final = 400_000
 
 _NAME: Final = r"[a-z0-9][a-z0-9.-]{0,252}+"
 _TYPE: Final = r"(?:\[\]|map\[string\]|\*)*+[\w.]{1,60}+"
 _GO_KIND: Final = r"(?:string|bool|slice|map|struct|interface|u?int\d*+|float\d*+)"
-# Phrases of Argo CD, kubectl, client-go and the API server which tell that a message is about a Secret.
+# Phrases of Argo CD, kubectl, client-go and the API server that show that a message is about a Secret.
 _ABOUT_SECRET: Final = re.compile(
     r'Kind=Secret\b|\bSecret "|\bsecrets "|\bSecret in version |struct field Secret\.|\bv1\.Secret\{|\bcore\.Secret\{'
     r"|\bkind\\*+\"?+:[ ]?\\*+\"?+Secret\b|(?<![\w./-])Secret/|\bstringData\b"
@@ -110,7 +110,7 @@ _PHRASES: Final = (
         r"Resource not found in cluster|Failed to (?:load|compare) [a-z ]{1,30}state|resource mapping not found"
         r"|ignored \(requires pruning\)|ignored \(no prune\)|pruned|unchanged|created|configured"
     ),
-    # Phrases of Argo CD about resources (argo-cd v2.13.2 controller/state.go, gitops-engine pkg/sync).
+    # Phrases of Argo CD's messages about resources (argo-cd v2.13.2 controller/state.go, gitops-engine pkg/sync).
     (
         r"is part of applications [a-z0-9./-]{1,300} and [a-z0-9./-]{1,300}"
         r"|appeared \d{1,6} times among application resources"
@@ -127,8 +127,8 @@ _GLUE: Final = re.compile(r"[\s:;,.*()]*+")
 _VALUE: Final = re.compile(r"\b(?:Invalid|Unsupported|Duplicate) value: (?=[\"&*{\[\w])|, got (?=&)")
 _PLAIN_VALUE: Final = re.compile(r"(?<![\w.-])-?[\w.]++(?=: |$)")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
-# The start of an object in Go's syntax: its type and an opening bracket, as %#v prints them. If an & precedes the type,
-# a pointer was printed with %v.
+# The start of an object in Go's syntax: its type and an opening bracket, as the format %#v prints them. If the
+# character & precedes the type, the format was %v and the object a pointer.
 _GO_SYNTAX: Final = re.compile(
     r"&?(?:\[\]|\*)*+(?:map\[string\][\w.]{1,60}+(?: \{\})?|[a-zA-Z]\w{0,40}\.[A-Z]\w{0,60})\{"
 )
@@ -139,7 +139,7 @@ _QUOTED_LIMIT: Final = 120
 
 _JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{')
 _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
-# The data of a Secret as Go prints a map. The values are not quoted, so the end of the map cannot be determined.
+# The data of a Secret, printed by Go as a map. The values are not quoted, so the end of the map cannot be determined.
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
 _YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+(?:[#&].*+)?$", re.MULTILINE)
 _FLAT_SECRET: Final = re.compile(r"\bkind:\s++[\"']?+Secret\b")
@@ -148,7 +148,7 @@ _PREFIXED_DATA: Final = re.compile(r"^(.*?)\b(?:data|stringData):[ \t]*+$")
 
 
 def message_shown(text: str, *, kind: str = "") -> str:
-    """Hide values of Secrets and dumps of objects in a message.
+    """Hide the values of Secrets and dumped Go objects in a message.
 
     Args:
         text: the whole message.
@@ -169,7 +169,7 @@ def without_secret_data(text: str) -> str:
 
 
 def _safe_phrases(text: str, position: int = 0) -> str:
-    """Return the text after ``position``, with everything hidden except the phrases of the allow list."""
+    """Return the text after ``position``. Hide all parts of it that are not phrases of the allow list."""
     parts: list[str] = []
     for phrase in _SAFE.finditer(text, position):
         parts += [_hidden(text[position : phrase.start()]), phrase[0]]
@@ -179,7 +179,7 @@ def _safe_phrases(text: str, position: int = 0) -> str:
 
 
 def _hidden(gap: str) -> str:
-    """Replace the words between two phrases of the allow list by a mark, but keep the punctuation around them."""
+    """Replace the text between two phrases of the allow list by a mark, but keep the punctuation at its ends."""
     before = _GLUE.match(gap)
     assert before is not None  # noqa: S101 - it matches an empty text too
     if before.end() == len(gap):
@@ -189,7 +189,7 @@ def _hidden(gap: str) -> str:
 
 
 def _without_dumps(text: str) -> str:
-    """Hide the objects that a message quotes after phrases such as "Invalid value". The text after an object stays."""
+    """Hide the objects that a message quotes after phrases such as "Invalid value", but keep the text after them."""
     text = _YAML_VALUE.sub(rf"\1{REDACTED}", text)
     parts: list[str] = []
     position = 0
@@ -230,8 +230,8 @@ def _end_of_value(text: str, start: int) -> int | None:
     if (plain := _PLAIN_VALUE.match(text, start)) is not None:
         return plain.end()
     if (syntax := _GO_SYNTAX.match(text, start)) is not None:
-        # The character & means that Go has printed a pointer with %v. This format does not quote strings, so a bracket
-        # in a string could be mistaken for the end.
+        # The character & shows that Go has printed a pointer with %v. This format does not quote strings. A bracket
+        # inside a string could be mistaken for the end of the value, so the end cannot be determined.
         return None if syntax[0].startswith("&") else _end_of_brackets(text, syntax.end() - 1)
     if text[start] in "{[":
         return _end_of_brackets(text, start)
@@ -299,7 +299,7 @@ def _without_go(text: str) -> str:
 
 
 def _tail(text: str, position: int) -> str:
-    """Return the last phrase of the allow list after the position, because it usually gives the reason."""
+    """Return the last phrase of the allow list after the position. It usually gives the reason for the error."""
     last = ""
     for phrase in _SAFE.finditer(text, position):
         last = last if phrase[0].startswith(("Retrying", "retried")) else phrase[0]
@@ -316,7 +316,7 @@ def _without_yaml(text: str) -> str:
 
 
 def _yaml_lines(lines: Sequence[str], *, prefixed: bool) -> Iterator[str]:
-    """Yield the lines, with a mark in place of the lines that are indented below ``data:``.
+    """Yield the lines of a text. A mark replaces the indented lines below ``data:`` or ``stringData:``.
 
     Args:
         lines: the lines of the whole text.

@@ -1,6 +1,6 @@
 """Sanitize untrusted text and JSON, and derive names from branches.
 
-The structure of JSON is not trusted either: a value of an unexpected type is treated as an empty one.
+The structure of JSON is not trusted either. The helpers treat a value of an unexpected type as empty.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import Any, Final
 from argocd_release.core.secret_data import message_shown
 
 LINE_LIMIT: Final = 2000
-# A regular expression for the mark that ``clean`` inserts where it has removed text.
+# A regular expression for the mark that ``clean`` inserts in place of removed text.
 CUT: Final = r" … \(\d++ more characters\)"
-# When a message is shortened, this many characters at its end are kept, because the reason is often there.
+# The number of characters to keep at the end of a shortened text, because a message often ends with the reason.
 _END_LIMIT: Final = 300
-# A text is not shortened if it exceeds its limit by at most this length, because the mark would be as long.
+# A text is only shortened if it exceeds its limit by more than this, because the mark is about as long.
 _SLACK: Final = 40
 _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI sequences, which set colours and move the cursor.
@@ -29,9 +29,9 @@ _ESCAPES: Final = re.compile(
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-# GitLab interprets these two texts anywhere in a line. The first starts or ends a collapsible section of the job log
-# (lib/gitlab/regex.rb). The second, "[[ATTACHMENT|path]]", links the output of a test to an artifact
-# (lib/gitlab/ci/parsers/test/junit.rb).
+# GitLab interprets two texts anywhere in a line. The first, "section_start:" or "section_end:", controls a collapsible
+# section of the job log (lib/gitlab/regex.rb). The second, "[[ATTACHMENT|path]]", links the output of a test to an
+# artifact (lib/gitlab/ci/parsers/test/junit.rb).
 _SECTION: Final = re.compile(r"section_(start|end):")
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")
 _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
@@ -40,10 +40,12 @@ _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
 def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
     """Remove escape sequences and control characters except line feeds and tabs, and shorten the text.
 
-    A text of more than about ``limit`` characters is cut in the middle. A mark there says how many were removed.
+    If the text has more than about ``limit`` characters, replace its middle by a mark with the number of removed
+    characters.
     """
     if text.isascii() and text.isprintable() and len(text) <= limit and "section_" not in text and "[[" not in text:
-        # A shortcut for speed: it applies to nearly all names, of which a large application contains thousands.
+        # Nothing has to be removed from most names. This shortcut saves time, because a large application has thousands
+        # of them.
         return text
     if len(text) > limit + _SLACK:
         end = min(limit // 3, _END_LIMIT)
@@ -79,19 +81,19 @@ QUOTED: Final = "  | "
 
 
 def without_applied_file(text: str) -> str:
-    """Remove the name of the temporary file from which Argo CD applies a resource."""
+    """Remove the name of Argo CD's temporary manifest file from an error message of kubectl."""
     return _APPLIED_FILE.sub("", text)
 
 
-#: The number of digits of an abbreviated commit in texts for users, as in GitLab's CI_COMMIT_SHORT_SHA.
+#: The number of digits of an abbreviated commit SHA in texts for users, as in GitLab's CI_COMMIT_SHORT_SHA.
 SHORT_SHA: Final = 8
 _SHA: Final = re.compile(r"(?<![0-9a-zA-Z:@/-])([0-9a-f]{8})[0-9a-f]{32}(?![0-9a-zA-Z])")
-# The kubelet appends the namespace and the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
+# In messages, the kubelet appends the namespace and the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
 _POD_UID: Final = re.compile(r"_[a-z0-9-]{1,63}\([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\)")
 
 
 def without_ids(text: str) -> str:
-    """Shorten commits, and remove the uids of pods. Quoted lines, and commits in tags and URLs, stay unchanged."""
+    """Shorten commit SHAs, and remove the uids of pods. Keep quoted lines, and SHAs in tags and URLs, unchanged."""
     if "(" not in text and _SHA.search(text) is None:
         return text
     return "\n".join(
@@ -99,7 +101,7 @@ def without_ids(text: str) -> str:
     )
 
 
-#: The maximum length of a namespace or a label of a host name (RFC 1123).
+#: The maximum length of a DNS label, such as a namespace or one part of a host name (RFC 1123).
 LABEL_LIMIT: Final = 63
 #: The placeholder for the preview tag in an application's name or a site's URL.
 TAG: Final = "{tag}"
@@ -127,13 +129,13 @@ def tag_of(branch: str, pattern: str) -> str:
 
 
 def with_tag(template: str, tag: str) -> str:
-    """Insert the tag into the template of a name, shortened so that the name's last part is a valid DNS label."""
+    """Insert the preview tag into the template of a name. Shorten the tag to keep the name's last part a DNS label."""
     room = LABEL_LIMIT - len(template.rpartition("/")[2].replace(TAG, ""))
     return template.replace(TAG, slug(tag, limit=max(room, 0)))
 
 
 def host_with_tag(template: str, tag: str) -> str:
-    """Insert the tag into the template of a URL, shortened so that its label of the host name is valid."""
+    """Insert the preview tag into the template of a URL. Shorten the tag so that the host name stays valid."""
     before, _, after = template.partition(TAG)
     label = len(re.split(r"[./@]", before)[-1]) + len(re.split(r"[.:/]", after, maxsplit=1)[0])
     return template.replace(TAG, slug(tag, limit=max(LABEL_LIMIT - label, 0)))
@@ -143,7 +145,7 @@ _NAME: Final = re.compile(r"<((?:ARGOCD|RELEASE)_[A-Z_]++)(?:=([\w.-]++))?>")
 
 
 def with_names(text: str, name_of: Callable[[str, str], str]) -> str:
-    """Replace each ``<VARIABLE>`` and ``<VARIABLE=value>`` in a text for users by the name that they know.
+    """Replace each ``<VARIABLE>`` and ``<VARIABLE=value>`` in a text by the name of the setting that users know.
 
     Args:
         text: the text.
@@ -169,7 +171,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:
-    """Return the parsed JSON object, which is empty if the text is anything else."""
+    """Parse a JSON object. Return an empty object if the text is not a JSON object."""
     try:
         return as_object(parse_json(text))
     except ValueError:
@@ -177,27 +179,27 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
 
 
 def as_object(value: object) -> dict[str, Any]:
-    """Return a JSON object, or an empty one if the value has another type."""
+    """Return the value if it is a JSON object, otherwise an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """Return a JSON array, or an empty one if the value has another type."""
+    """Return the value if it is a JSON array, otherwise an empty list."""
     return value if isinstance(value, list) else []
 
 
 def as_objects(value: object) -> list[dict[str, Any]]:
-    """Return the objects in a JSON array. Elements of other types are left out."""
+    """Return the objects in a JSON array, without its elements of other types."""
     return [item for item in as_list(value) if isinstance(item, dict)]
 
 
 def as_text(value: object) -> str:
-    """Return a sanitized text, with its line breaks, or an empty string if the value is not a text."""
+    """Return the sanitized text of a JSON value, with its line breaks, or "" if the value is not a text."""
     return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""
 
 
 def as_message(value: object, *, kind: str = "") -> str:
-    """Return a sanitized message without values of Secrets and dumps of objects.
+    """Return the sanitized message, without values of Secrets and without dumped Go objects.
 
     Args:
         value: the message. If it is not a text, the result is empty.
@@ -207,5 +209,5 @@ def as_message(value: object, *, kind: str = "") -> str:
 
 
 def as_line(value: object) -> str:
-    """Return a sanitized text on one line, or an empty string if the value is not a text."""
+    """Return the sanitized text of a JSON value on one line, or "" if the value is not a text."""
     return one_line(value, limit=MESSAGE_LIMIT) if isinstance(value, str) else ""

@@ -1,7 +1,7 @@
-"""Collect the root cause of a release that was not delivered, and the pods, events and logs that show it.
+"""Find the root cause of a release that was not delivered, and collect the pods, events and logs that show it.
 
-The number of calls to Argo CD, the log lines and the time are limited. If Argo CD does not return some of the data, the
-diagnosis contains a note about that. The diagnosis never changes the verdict.
+The number of calls to Argo CD, the log lines and the time are limited. If Argo CD does not return a part of the data,
+the diagnosis contains a note with the reason. The diagnosis never changes the verdict.
 """
 
 from collections.abc import Iterator
@@ -24,18 +24,18 @@ from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog, ServingP
 from argocd_release.timing import run_in_background
 from argocd_release.verdict.pending import CLAIM, PENDING_DELETION
 
-#: The time limit of a diagnosis.
+#: The time limit of a diagnosis in seconds.
 SECONDS: Final = 20.0
 #: The maximum number of suspects whose events, state and logs are read.
 SUSPECTS: Final = 3
-#: The longest wait for a hook recorder that is still reading, in seconds.
+#: How long a diagnosis waits for a hook recorder that is still reading data, in seconds.
 HOOK_SECONDS: Final = 3.0
 #: The number of lines that are read from the end of a container's log.
 LOG_LINES: Final = 30
 
 
 class _CutShortError(Exception):
-    """The job must end, so the diagnosis stops."""
+    """An exception that stops the diagnosis, because the job must end."""
 
 
 def diagnose(
@@ -56,7 +56,7 @@ def diagnose(
         application: its last observed state.
         sources: reads the tree, events, manifests and logs from Argo CD.
         stop: a flag that is set if the job must end. The diagnosis then ends, too.
-        seconds: the time limit.
+        seconds: the time limit of the diagnosis.
         hooks: the recorder of the application's hooks; None if no operation ran.
         host: the host name of a site that did not respond. Only objects that serve it are then suspects.
         look_for_cause: False if the cause cannot be in the cluster. The diagnosis then only says which pods serve.
@@ -91,13 +91,13 @@ def diagnose(
 def steps(
     name: str, application: Application, sources: Evidence, kept: tuple[KeptPod, ...] = (), *, host: str = ""
 ) -> Iterator[Diagnosis]:
-    """Yield the diagnosis after each step, each time with more data. The last one is complete.
+    """Yield the diagnosis after each step, each time with more data. The last diagnosis is complete.
 
     Args:
         name: the name of the application for requests to Argo CD.
         application: its last observed state.
         sources: reads the tree, events, manifests and logs from Argo CD.
-        kept: the recorded pods of failed hooks. Argo CD can have deleted these pods since.
+        kept: the recorded pods of failed hooks. Argo CD has possibly deleted these pods in the meantime.
         host: the host name of a site that did not respond, or an empty string.
     """
     diagnosis = Diagnosis()
@@ -143,7 +143,7 @@ def steps(
 
 
 def _without_log(diagnosis: Diagnosis, note: str) -> Diagnosis:
-    """Return the diagnosis with a note that a log is missing."""
+    """Return the diagnosis with an added note that says why a log is missing."""
     no_log = diagnosis.no_log or ("" if diagnosis.logs else note)
     return replace(diagnosis, no_log=no_log, notes=tuple(dict.fromkeys((*diagnosis.notes, note))))
 
@@ -171,7 +171,7 @@ def _is_mounted(name: str, claim: Node, tree: Tree, sources: Evidence) -> bool:
 
 
 def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -> Problem | None:
-    """Return the problem that the live manifest of an OutOfSync resource shows, or None if it shows none."""
+    """Read the live manifest of an OutOfSync resource, and return the problem that it shows, or None."""
     item = drifted_resource(application)
     if item is None or application.operating or application.sync is SyncStatus.SYNCED:
         return None
@@ -182,7 +182,7 @@ def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -
 def _with(
     diagnosis: Diagnosis, tree: Tree, drifted_resource: Node, clues: root_cause.Clues, application: Application
 ) -> Diagnosis:
-    """Return the diagnosis with the evidence about one more suspect. A cause that is already known is kept."""
+    """Add the evidence about one more suspect to the diagnosis. If a root cause is already known, keep it."""
     cause = root_cause.describe(tree, drifted_resource, clues, application) if not diagnosis.cause else None
     events = [ObjectEvent(subject=str(drifted_resource), event=event) for event in clues.events]
     return replace(
@@ -215,10 +215,11 @@ def _order(node: Node, chosen: tuple[Node, ...]) -> tuple[int, str]:
 
 
 def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_cause.Clues, list[str], str]:
-    """Read the data about a suspect.
+    """Read the data about an object that can be the root cause.
 
     Returns:
-        The data, notes about data that could not be read, and the reason why there is no log, which can be empty.
+        The data, notes about data that could not be read, and the reason why there is no log. The reason is empty if
+        there is a log.
     """
     notes: list[str] = []
     clues = root_cause.Clues()
@@ -275,7 +276,7 @@ _PEOPLE: Final = ("kubectl", "k9s", "lens", "node-fetch", "mozilla", "dashboard"
 
 
 def drifted_resource(application: Application) -> Resource | None:
-    """Return the first OutOfSync resource that exists, or None. A resource with a pending deletion comes first."""
+    """Return the first OutOfSync resource that exists, or None. Prefer a resource with a pending deletion."""
     pending = (item for item in application.resources if item.sync is SyncStatus.OUT_OF_SYNC and not item.hook)
     existing = [item for item in pending if item.health != "Missing"]
     held = [item for item in existing if item.message.startswith(PENDING_DELETION)]
@@ -312,9 +313,9 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
 
 
 def _not_kept(application: Application, item: Resource, operation: Operation) -> Problem | None:
-    """Return the problem that the last sync has applied the resource, and the comparison after it shows a difference.
+    """Return a problem if the resource still differs from git after the last sync has applied it, otherwise None.
 
-    Return None if another reason is possible: the sync did not apply the resource, or no comparison followed it.
+    Return None also if no comparison has followed the sync, because the difference can then be outdated.
     """
     applied = any(result.ref == item.ref and result.applied for result in operation.results)
     if not applied or operation.phase is not OperationPhase.SUCCEEDED or application.outdated:
@@ -325,17 +326,18 @@ def _not_kept(application: Application, item: Resource, operation: Operation) ->
 
 
 def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
-    """Return the field manager that made the last change to the object, except Argo CD's own.
+    """Return the field manager that last changed the object, ignoring the field managers of Argo CD.
 
-    The result is an empty string if no other manager has changed the object since the given time.
+    The result is an empty string if no other field manager has changed the object since the given time.
 
     Args:
         metadata: the metadata of the live manifest.
         since: the start of the last sync, in RFC 3339.
     """
     changes = sorted(_changes(metadata), key=lambda change: change[0])
-    # Kubernetes stores these times in whole seconds, so a change in the second of the sync counts. A change of replicas
-    # through the scale subresource has no time (seen with Kubernetes 1.31), so it counts, too.
+    # Kubernetes stores these times in whole seconds, so a change in the second of the sync counts. A change of the
+    # replicas through the scale subresource has no time (seen with Kubernetes 1.31). So treat it as a change after the
+    # sync, too.
     others = [manager for time, manager in changes if manager not in _ARGO_CD and (not time or time >= since)]
     return one_line(others[-1], limit=100) if others else ""
 
@@ -343,8 +345,8 @@ def _last_manager(metadata: dict[str, Any], *, since: str) -> str:
 def _changes(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for entry in as_objects(metadata.get("managedFields")):
         fields = as_object(entry.get("fieldsV1"))
-        # Controllers write the status and annotations for their own use. These changes do not make a resource
-        # OutOfSync.
+        # Controllers write the status and their own annotations. Ignore these changes, because they do not make a
+        # resource OutOfSync.
         if entry.get("subresource") == "status" or not fields.keys() & {"f:spec", "f:data", "f:stringData", "f:rules"}:
             continue
         yield as_text(entry.get("time")), as_text(entry.get("manager"))

@@ -1,8 +1,8 @@
 """Record the pods, events and logs of hooks before Argo CD deletes them.
 
 The pod and the log of a failed hook exist for seconds only. Argo CD deletes a hook as its delete policy says, at the
-latest before the next attempt (argo-cd v2.13.2, gitops-engine pkg/sync/sync_context.go). So a recorder reads them in
-background threads while the hook runs, with as few requests as possible.
+latest before the next attempt (argo-cd v2.13.2, gitops-engine pkg/sync/sync_context.go). So a recorder reads this data
+in background threads while the hook runs, with as few requests as possible.
 """
 
 import threading
@@ -27,24 +27,24 @@ from argocd_release.timing import Background, run_in_background
 
 #: The number of lines that are kept from the end of each log.
 LOG_LINES: Final = 30
-#: The maximum number of pods that a recording reads. The newest pods come first.
+#: The maximum number of pods that a recording reads. It reads the newest pods first.
 PODS: Final = 3
-#: The maximum number of logs that a recording follows. If a container has restarted, the limit is multiplied by the
-#: number of its runs.
+#: The maximum number of logs that a recording follows. For a container that has restarted, the limit is multiplied by
+#: the number of the container's runs.
 LOGS: Final = 4
 #: The shortest pause between two reads of the resource tree, in seconds. The pause grows while nothing changes.
 FIRST_SECONDS: Final = 0.5
-#: The longest pause while a pod has no running container yet.
+#: The longest pause in seconds between two reads of the tree while a pod has no running container yet.
 START_SECONDS: Final = 1.0
-#: The longest pause when each pod has a running container.
+#: The longest pause in seconds between two reads of the tree if each pod has a running container.
 MOST_SECONDS: Final = 4.0
 #: The maximum number of attempts to read the tree after the hooks have failed. One successful read is enough.
 LAST_READS: Final = 3
-#: The longest wait for the rest of the logs after the last read of the tree, in seconds.
+#: How long a recording waits for the rest of the logs after the last read of the tree, in seconds.
 LOG_END_SECONDS: Final = 2.5
-#: The factor by which the pause grows.
+#: The factor by which the pause between two reads of the tree grows.
 _SLOWER: Final = 1.5
-#: The length of an RFC 3339 time without a fraction and a zone.
+#: The length of an RFC 3339 time without its fraction of a second and its time zone.
 SECONDS: Final = len("2026-01-01T00:00:00")
 #: The longest duration of a recording, in seconds.
 WATCH_SECONDS: Final = 3600.0
@@ -74,10 +74,10 @@ class KeptPod:
 
 
 def has_failed(kept: KeptPod, application: Application) -> bool:
-    """Return True if the pod itself failed, so that the pod and not its Job is the root cause.
+    """Return True if the pod itself has failed, so that the pod and not its Job is the root cause.
 
-    A Job ends its pods when it passes its deadline. Then the Job is the root cause, unless the pod could not even
-    start.
+    When a Job passes its deadline, Kubernetes ends its pods. The Job is then the root cause, unless the pod could not
+    even start.
     """
     status, root = kept.clues.status, kept.tree.root(kept.pod)
     troubles = [container.reason for container in status.containers if container.in_trouble] if status else []
@@ -90,7 +90,7 @@ def has_failed(kept: KeptPod, application: Application) -> bool:
 
 
 class HookRecorder:
-    """A recorder of the pods, events and logs of one application's hooks. It never delays a look."""
+    """A recorder of the pods, events and logs of one application's hooks. It never delays a look at the application."""
 
     def __init__(self, name: str, sources: Evidence) -> None:
         self._name = name
@@ -100,8 +100,8 @@ class HookRecorder:
     def look(self, application: Application) -> None:
         """Start or stop recording, depending on the observed state of the application.
 
-        The recorder records while an operation of the compared revision runs, or while the state shows a failed hook of
-        it. Each attempt of the operation has a recording of its own.
+        The recorder is active while an operation for the compared revision runs, or while the state shows a failed hook
+        of that operation. Each attempt of the operation has a recording of its own.
         """
         operation = application.operation
         hooks = _of_interest(application)
@@ -133,7 +133,7 @@ class HookRecorder:
 
 
 def _of_interest(application: Application) -> dict[tuple[str, str], bool]:
-    """Map each hook that runs or has failed, given by kind and name, to True if it has failed."""
+    """Return the kind and name of each hook that runs or has failed, mapped to True if it has failed."""
     hooks = {(item.kind, item.name): item for item in application.results if item.hook_ran}
     return {
         key: item.failed
@@ -143,7 +143,10 @@ def _of_interest(application: Application) -> dict[tuple[str, str], bool]:
 
 
 class _Recording:
-    """A recording of one attempt of an operation. One thread reads the resource tree, and one follows each log."""
+    """A recording of the hooks in one attempt of an operation.
+
+    One thread reads the resource tree. For each container log, another thread follows the log.
+    """
 
     def __init__(self, name: str, sources: Evidence, attempt: _Attempt) -> None:
         self.attempt = attempt
@@ -156,7 +159,7 @@ class _Recording:
         self._logs: dict[_LogKey, deque[str]] = {}
         self._log_errors: dict[str, ArgoCDError] = {}
         self._follows: list[Background[None]] = []
-        #: The state that the tree showed when the pod was last read completely, by the uid of the pod.
+        #: For each uid of a pod, the pod's state in the tree when the recording last read the pod completely.
         self._marks: dict[str, tuple[str, ...] | None] = {}
         self._news = threading.Event()
         self._stopped = False
@@ -167,11 +170,11 @@ class _Recording:
         self._done = run_in_background(self._work)
 
     def is_of(self, operation: Operation) -> bool:
-        """Return True if this is a recording of the operation, in any of its attempts."""
+        """Return True if this is a recording of the operation, no matter of which attempt."""
         return self.attempt[0] == operation.started_at
 
     def emit(self, hooks: dict[tuple[str, str], bool]) -> None:
-        """Store the hooks of the last look, and read the tree at once if they have changed."""
+        """Store the hooks that the last look has shown. If they have changed, read the tree at once."""
         if hooks != self._hooks:
             self._hooks = {**self._hooks, **hooks}
             self._news.set()
@@ -187,7 +190,7 @@ class _Recording:
             time.sleep(0.05)
 
     def pods(self, hooks: set[tuple[str, str]]) -> tuple[KeptPod, ...]:
-        """Return the recorded pods of these hooks, the newest first. A hook is given by its kind and name."""
+        """Return the recorded pods of these hooks, the newest first. Each hook is a tuple of its kind and name."""
         pods_of_hooks = [(tree, pod) for tree, pod in list(self._nodes.values()) if _hook_of(tree, pod) in hooks]
         newest = sorted(pods_of_hooks, key=lambda pair: pair[1].created_at, reverse=True)
         return tuple(
@@ -229,20 +232,21 @@ class _Recording:
             self._news.wait(pause)
 
     def _all_run(self) -> bool:
-        """Return True if each pod has a running container. The end of its log then wakes the recording.
+        """Return True if each recorded pod has a running container.
 
-        Otherwise, the tree must be read often, because it shows the start of a container late or never. If a container
-        ends at once, Argo CD deletes it and its log within a second.
+        The recording then waits longer between two reads of the tree, because the end of a log wakes it. Otherwise, it
+        must read the tree often: the tree shows the start of a container late or never. If a hook's program ends at
+        once, Argo CD deletes the pod and its log within a second.
         """
         return bool(self._statuses) and all(
             any(container.running for container in status.containers) for status in self._statuses.values()
         )
 
     def _read(self, *, over: bool) -> bool:
-        """Read the pods of hooks that have changed since they were last read, and return True if there were any.
+        """Read each pod of a hook that has changed since it was last read. Return True if a pod has changed.
 
         Args:
-            over: True if the hooks have failed, so that this is the last read.
+            over: True if all hooks have failed, so that this is the last read.
         """
         tree = self._sources.tree(self._name)
         pods = [pod for pod in tree.nodes if pod.kind == "Pod" and self._may_be_of_a_hook(tree, pod)]
@@ -257,9 +261,9 @@ class _Recording:
         return bool(changed)
 
     def _may_be_of_a_hook(self, tree: Tree, pod: Node) -> bool:
-        """Return True if the pod belongs to a hook, or if that is possible.
+        """Return True if the pod certainly or possibly belongs to a hook.
 
-        Until a look has shown a hook, each Job that was created after the start of the operation can be one.
+        Until a look has shown a hook, each Job that was created after the start of the operation is a possible hook.
         """
         root = tree.root(pod)
         started_at, _ = self.attempt
@@ -287,19 +291,20 @@ class _Recording:
         try:
             self._sources.follow(self._name, pod, key[1], lines=LOG_LINES, take=lines.append)
         except ArgoCDError as error:
-            # If Argo CD refuses, keep the error for a note in the diagnosis. Otherwise forget an empty log, so that a
-            # later read of the pod follows it again.
+            # If Argo CD refuses to return the log, keep the error for a note in the diagnosis. After any other error,
+            # remove an empty log, so that a later read of the pod follows the log again.
             if error.is_refused:
                 self._log_errors[pod.uid] = error
             elif not lines:
                 del self._logs[key]
         finally:
-            # The program has probably ended. Read the pod again, because Argo CD shows its exit code only for a moment.
+            # The program has probably ended. Read its pod again soon, because Argo CD shows the exit code only for a
+            # moment.
             self._marks.pop(pod.uid, None)
             self._news.set()
 
     def _best_effort(self, read: Callable[[], None]) -> None:
-        """Call ``read``, and ignore an ``ArgoCDError``, so that the other reads continue."""
+        """Call ``read``, and ignore an ``ArgoCDError``, so that a failed read does not prevent the other reads."""
         try:
             read()
         except ArgoCDError:

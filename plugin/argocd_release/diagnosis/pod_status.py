@@ -1,6 +1,6 @@
 """Read the containers of a pod from its live manifest, and find the one that keeps the pod from being ready.
 
-The fields are those of Kubernetes core/v1 PodStatus.
+The names of the fields are those of Kubernetes core/v1 PodStatus.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from argocd_release.core.text import as_message, as_object, as_objects, as_text,
 def last_meaningful(lines: tuple[str, ...]) -> str:
     """Return the log line that probably says why the program ended, or an empty string if there is none.
 
-    It is the last line that reports an error or, without one, the last line that is not part of a stack trace.
+    This is the last line that reports an error. If no line does, it is the last line outside a stack trace.
     """
     meaningful = [line for line in lines if line.strip() and not _is_frame(line)]
     complaints = [line for line in meaningful if any(word in line.lower() for word in _COMPLAINTS)]
@@ -25,7 +25,7 @@ _COMPLAINTS: Final = (
     "error", "exception", "fatal", "panic", "cannot", "can't", "could not", "failed", "failure", "refused", "denied",
     "not found", "no such", "invalid", "missing", "required", "timed out", "timeout", "unable", "killed", "undefined",
 )  # fmt: skip
-# The beginnings of lines in a stack trace, and of lines that a runtime prints after the trace.
+# The beginnings of the lines of a stack trace, and of the lines that a language runtime prints after it.
 _FRAMES: Final = (
     "at ",
     "...",
@@ -46,7 +46,7 @@ def _is_frame(line: str) -> bool:
 
 #: The reasons for which a container waits while its pod starts normally.
 _STARTING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
-#: The reason that ``ended`` gives to a container whose end was not observed.
+#: The reason that the function ``ended`` sets for a container whose end was not observed.
 UNSEEN_END: Final = "Failed"
 
 
@@ -63,7 +63,7 @@ class Container:
     reason: str
     #: The reason why its previous run ended, such as ``OOMKilled``.
     before: str
-    #: The exit code of the last run that has ended; None if no run has ended yet.
+    #: The exit code of the container's last completed run; None if no run has ended yet.
     exit_code: int | None
     #: The kubelet's message if the container waits, otherwise an empty string.
     message: str
@@ -88,7 +88,7 @@ class Container:
 
     @property
     def rank(self) -> int:
-        """Return the rank as a suspect: 0 for the likeliest root cause, higher numbers for less likely ones."""
+        """Return how likely the container is the root cause: 0 is the likeliest, and higher numbers are less likely."""
         if self.in_trouble:
             return 0
         if self.running and not self.ready and not self.init:
@@ -101,7 +101,7 @@ class PodStatus:
     """The status of a pod.
 
     Attributes:
-        containers: the init containers, then the others, in the order of the manifest.
+        containers: the init containers, followed by the other containers, each in the order of the manifest.
         unschedulable: the scheduler's message if no node can take the pod, otherwise an empty string.
     """
 
@@ -119,7 +119,7 @@ class PodStatus:
 def ended(status: PodStatus) -> PodStatus:
     """Return the status of a pod that is known to have failed, although it was read before its end.
 
-    If no container shows a failure, the running ones are marked as failed.
+    If no container shows a failure, the function marks the running containers as failed.
     """
     if any(container.in_trouble for container in status.containers):
         return status

@@ -19,21 +19,22 @@ from argocd_release.verdict import pending
 from argocd_release.verdict.pending import CLAIM, PendingReason, pending_hint, pending_reason
 
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
-# The exit code of a process that was killed with SIGKILL.
+# The exit code of a container whose process was killed with SIGKILL.
 _KILLED: Final = 137
-#: The largest number of running hooks whose manifests are read.
+#: The maximum number of running hooks whose manifests are read, to find a hook that is being deleted.
 DELETED_HOOKS: Final = 3
 # Argo CD puts these prefixes before the message of the repo-server.
 _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
-    # The repo-server puts this before an error from its cache (argo-cd v2.13.2 reposerver/repository/repository.go).
+    # The repo-server puts this prefix before an error that it returns from its cache (argo-cd v2.13.2
+    # reposerver/repository/repository.go).
     r"|Manifest generation error \(cached\): "
 )
-# The repo-server's message about a file that is not valid YAML or JSON.
+# The beginning of the repo-server's message about a file that is not valid YAML or JSON.
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
-# The reasons of events that only say that a controller is working on the object.
+# The event reasons which only say that a controller is working on the object. They explain no failure.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
-# Cause codes that only say that an object failed. If the object belongs to a hook, HOOK_FAILED replaces them.
+# The cause codes that only say that an object has failed. If the object belongs to a hook, HOOK_FAILED is used instead.
 _GENERAL: Final = frozenset({
     CauseCode.CONTAINER_FAILED, CauseCode.CRASH_LOOP, CauseCode.NOT_READY, CauseCode.JOB_FAILED, CauseCode.UNHEALTHY,
 })  # fmt: skip
@@ -41,12 +42,12 @@ _GENERAL: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Clues:
-    """The data about a suspect. A suspect is an object that can be the root cause.
+    """The data about a suspect, which is an object that can be the root cause.
 
     Attributes:
-        status: the state of a pod; None for other objects, or if it could not be read.
+        status: the status of the pod; None if the suspect is not a pod, or if the status could not be read.
         events: the events of the object.
-        log: the log of the container that failed; None for other objects, or if it could not be read.
+        log: the log of the pod's failed container; None if the suspect is not a pod, or if the log could not be read.
         used: True if the suspect is a volume claim, and a pod that is not ready mounts it.
     """
 
@@ -57,16 +58,16 @@ class Clues:
 
 
 def from_application(application: Application) -> Problem | None:
-    """Return the problem that an error condition reports, or None if there is none.
+    """Return the problem that an error condition of the application reports, or None if there is no such condition.
 
-    If a resource failed in the last operation, return None, because that failure says more.
+    If a resource has failed in the last operation, return None, because that failure is more specific.
     """
     if any(item.failed for item in application.results):
         return None
     ended = application.operation is not None and application.operation.terminated
     for condition in application.errors:
         if ended and condition.type == SYNC_ERROR:
-            # The verdict already says that the sync was ended on request.
+            # The verdict already says that the sync was terminated on request, so skip this error.
             continue
         message = one_line(_LAYERS.sub("", condition.message), limit=1000)
         code = condition.code or CauseCode.COMPARISON_ERROR
@@ -78,13 +79,13 @@ def from_application(application: Application) -> Problem | None:
 
 
 def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
-    """Return the nodes that can be the root cause, the likeliest first; () if no node belongs to this revision yet."""
+    """Return the nodes that can be the root cause, likeliest first; () if none is of the current revision yet."""
     if any(item.failed and not item.hook_type for item in application.results):
         return ()
     if hooks := _hooks(application):
         jobs = [node for node in tree.nodes if (node.kind, node.name) in hooks]
         pods = [pod for job in jobs for pod in tree.pods if tree.root(pod) is job]
-        # Each attempt of a Job creates a pod. The newest pod comes first.
+        # A Job creates a new pod for each attempt. Put the newest pod first.
         return (*sorted(pods, key=lambda pod: pod.created_at, reverse=True), *jobs)
     # If the application is not Synced, its pods belong to the earlier revision until a sync of the current revision
     # runs.
@@ -97,16 +98,16 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     failing = set(map(id, tree.failing))
 
     def rank(node: Node) -> tuple[bool, ...]:
-        """Rank the nodes that cannot start first, then those that are not Pending, then the Degraded ones."""
+        """Return a sort key: nodes that cannot start come first, then those not Pending, then those Degraded."""
         return id(node) not in failing, node.reason == "Pending", node.health != "Degraded"
 
     def within(node: Node) -> tuple[bool, bool, int]:
-        """Rank the nodes whose applied resource is unhealthy first, then those with the most restarts."""
+        """Return a sort key: nodes whose applied resource is unhealthy come first, then those with most restarts."""
         health = tree.root(node).health
         return health not in _UNHEALTHY, health != "Degraded", -node.restarts
 
-    # A workload is a suspect only if it has no pods. A volume claim ranks with the pods, because pods that wait for it
-    # are Pending. All other unhealthy nodes come last.
+    # A workload is a suspect only if it has no pods. Volume claims are ranked together with the pods, because pods that
+    # wait for a claim are Pending. All other unhealthy nodes come last.
     others = list(_others(tree))
     claims = [node for node in others if (node.group, node.kind) == CLAIM]
     nodes = sorted([*pods, *owners_without_pods, *claims], key=lambda node: (*rank(node), *within(node)))
@@ -119,8 +120,8 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
 def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
     """Yield the aborted Argo Rollouts.
 
-    An aborted Argo Rollout is the cause itself. Its abort removes the new pods, and the pods of an analysis only
-    measure.
+    An aborted Argo Rollout is itself the root cause, and not one of its pods: its new pods are removed, and the pods of
+    an analysis only measure.
     """
     for node in tree.nodes:
         rollout = pending.argo_rollout_of(application, node)
@@ -129,7 +130,7 @@ def _aborted(application: Application, tree: Tree) -> Iterator[Node]:
 
 
 def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> Problem | None:
-    """Return the problem of a suspect, or None if its clues show none.
+    """Return the problem of a suspect, or None if the data about the suspect shows no problem.
 
     Args:
         tree: the resource tree that contains the suspect.
@@ -240,7 +241,8 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
     events = [event for event in clues.events if event.reason not in _NOISE][-1:]
     waits = any(event.reason == "WaitForFirstConsumer" for event in events)
     if waits and clues.used:
-        # The claim waits until a pod that mounts it is scheduled. There is such a pod, so the pod is the root cause.
+        # The claim waits until a pod that mounts it is scheduled. A pod that is not ready mounts the claim, so that pod
+        # is the root cause.
         return None
     reason, subject = _message(events), tree.subject(node)
     message = _with_quote(missing.message.fill(resource=subject), reason)
@@ -253,7 +255,8 @@ def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[
     reason = container.reason if container else pod.reason.removeprefix("Init:")
     kind = WAITING_REASONS.get(reason)
     if kind is CauseCode.IMAGE_PULL:
-        # «Back-off pulling image» only says that the kubelet tries again later. «Failed to pull» gives the reason.
+        # The message "Back-off pulling image" only says that the kubelet tries again later. "Failed to pull" gives the
+        # reason.
         pulls = [event for event in warnings if event.message.startswith("Failed to pull")]
         return _message(pulls[-1:]) or (container.message if container else pod.message)
     probes = [event for event in warnings if event.reason in {"Unhealthy", "ProbeWarning"}]
@@ -281,7 +284,7 @@ def _pod_code(status: str, container: Container | None, quote: str) -> CauseCode
 
 
 def _program_hint(container: Container | None, clues: Clues) -> str:
-    """Return a hint to fix the container's program if it has ended with an error, otherwise an empty string."""
+    """If the container's program has ended with an error, return a hint to fix the program, otherwise ""."""
     if container is None or not container.ended_badly:
         return ""
     has_log = clues.log is not None and clues.log.says_something
@@ -289,7 +292,7 @@ def _program_hint(container: Container | None, clues: Clues) -> str:
 
 
 def gone_hook(application: Application, tree: Tree) -> Problem | None:
-    """Return a problem if a sync waits for a hook whose object is gone from the cluster, otherwise None."""
+    """Return a problem if a sync waits for a hook that no longer exists in the cluster, otherwise None."""
     if not application.operating or any(item.failed for item in application.results):
         return None
     present = {(node.kind, node.namespace, node.name) for node in tree.nodes}
@@ -300,14 +303,14 @@ def gone_hook(application: Application, tree: Tree) -> Problem | None:
 
 
 def deleted_hook(application: Application, tree: Tree, live: Callable[[Node], object]) -> Problem | None:
-    """Return the cause if a sync waits for a hook that Kubernetes is deleting.
+    """Return a problem if a sync waits for a hook that Kubernetes is deleting, otherwise None.
 
     Since Argo CD 3, a finalizer keeps a deleted hook until the sync has ended. Kubernetes no longer counts the pods of
     a Job that is being deleted, so the Job never completes.
 
     Args:
         application: the last observed state.
-        tree: the resource tree, which does not show that an object is being deleted.
+        tree: the resource tree. It does not show whether an object is being deleted.
         live: reads the live manifest of a node.
 
     Raises:
@@ -345,9 +348,10 @@ def _is_of(tree: Tree, node: Node, item: ResourceResult) -> bool:
 
 
 def _counts(application: Application, tree: Tree, node: Node) -> bool:
-    """Return False if the node is a Job, or a pod of a Job, that does not decide the application's health.
+    """Return False for a Job, or a pod of a Job, that cannot be the root cause, otherwise True.
 
-    These are the Jobs of CronJobs, and hooks of earlier syncs.
+    Jobs of CronJobs and hooks of earlier syncs cannot be the root cause, because they do not affect the application's
+    health.
     """
     if node.kind != "Job" and not tree.is_of_a_job(node):
         return True
@@ -363,7 +367,7 @@ def _counts(application: Application, tree: Tree, node: Node) -> bool:
 def _others(tree: Tree) -> Iterator[Node]:
     """Yield the unhealthy nodes, except pods, that have no unhealthy children. The Degraded nodes come first.
 
-    A child explains more than its owner, which is only unhealthy because of it.
+    An owner with an unhealthy child is left out, because it is only unhealthy because of the child.
     """
     parents = {node.owner for node in tree.nodes if node.health in _UNHEALTHY}
     nodes = [

@@ -1,1 +1,1 @@
-"""Show what a merge request would change in the cluster, before it is merged."""
+"""Show, before a merge request is merged, which changes it would make in the cluster."""

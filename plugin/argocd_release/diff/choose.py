@@ -1,4 +1,4 @@
-"""Read the requested applications from Argo CD, and the files of the merge request from git."""
+"""Read the requested applications from Argo CD, and find the changed files of the merge request with git."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,14 +18,14 @@ from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import ConnectionSettings, DiffSettings, GitSettings, TargetSettings
 from argocd_release.watch.clock import MonotonicClock
 
-#: The time limit of a list, and of a read, in seconds.
+#: The time limit in seconds of each argocd call that lists applications or reads one application.
 LIST_SECONDS: Final = 15.0
-#: The files if they were not found in time.
+#: The value that stands for the changed files if git did not find them in time.
 UNKNOWN_FILES: Final = ChangedFiles(why=texts.FILES_LATE)
 
 
 def is_fork(environ: JobEnvironment) -> bool:
-    """Return True if the merge request comes from another project, whose pipelines have no token."""
+    """Return True if the merge request comes from a fork, whose pipelines have no Argo CD token."""
     source, target = (environ.text(f"CI_MERGE_REQUEST_{end}") for end in ("SOURCE_PROJECT_ID", "PROJECT_ID"))
     return bool(source and target) and source != target
 
@@ -33,10 +33,10 @@ def is_fork(environ: JobEnvironment) -> bool:
 def readers_of(
     settings: ConnectionSettings, context: JobContext, *, timeout: float, stack: ExitStack
 ) -> tuple[Readers, GroupCommands]:
-    """Sign in to Argo CD, and return the readers and the commands. ``stack`` closes them at the end.
+    """Sign in to Argo CD, and return its readers and the argocd commands. ``stack`` closes the readers at the end.
 
     Raises:
-        SettingsError: the program that argocd calls to show a difference is missing.
+        SettingsError: the ``diff`` program, which argocd needs to compare documents, is not on the PATH.
     """
     if shutil.which(DIFF_PROGRAM, path=context.environ.get("PATH")) is None:
         raise SettingsError([SetupProblem(code="setting", message=texts.NO_DIFF_PROGRAM.fill(program=DIFF_PROGRAM))])
@@ -46,12 +46,12 @@ def readers_of(
 
 
 def target_words(settings: TargetSettings) -> str:
-    """Return the requested applications in words."""
+    """Describe the requested applications for the job log."""
     return str(targets_of(settings))
 
 
 def too_few(settings: TargetSettings, count: int) -> str:
-    """Return the problem if the number of applications is not the expected one, otherwise an empty string."""
+    """Return a message if ``count`` is not the expected number of applications, otherwise an empty string."""
     targets = targets_of(settings)
     if targets.count.few(count) or targets.count.many(count):
         return texts.TOO_FEW.fill(expected=targets.count, found=count, targets=targets)
@@ -59,12 +59,12 @@ def too_few(settings: TargetSettings, count: int) -> str:
 
 
 def files_of(git: GitSettings, settings: DiffSettings, revision: str, stack: ExitStack) -> ChangedFiles:
-    """Return the files that the merge request changes. This can block, and never raises."""
-    # In a pipeline for merged results, the commit contains the target branch too.
+    """Return the files that the merge request changes. The call can block, but raises no exception."""
+    # In a merged results pipeline, the commit also contains the target branch, so compare it with that branch's HEAD.
     base = settings.target_branch_sha or settings.diff_base
     if not base or settings.diff_scope == "all":
         return ChangedFiles(why=texts.NO_BASE.fill())
-    # This import loads dulwich, the slowest of all libraries, while Argo CD is asked for the applications.
+    # Import this here, in the background: it loads dulwich, which takes longer to load than any other library.
     from argocd_release.git.changed_files import changed_files  # noqa: PLC0415
 
     return changed_files(git, base, revision, stack)
@@ -74,7 +74,7 @@ def chosen(settings: TargetSettings, commands: GroupCommands) -> tuple[dict[str,
     """Return the requested applications by name, and the error for each name that cannot be read.
 
     Raises:
-        ArgoCDError: a list cannot be read.
+        ArgoCDError: argocd cannot list the applications.
     """
     targets = targets_of(settings)
     applications: dict[str, Application] = {}

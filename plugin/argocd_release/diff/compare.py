@@ -1,7 +1,8 @@
 """Turn the output of ``argocd app diff`` into the changes of an application, and warn of dangerous ones. Pure.
 
 The output contains whole documents, because argocd calls ``diff`` with unlimited context
-(``argocd_release.argocd.cli``). So the lines before and after the change, and both documents, can be read from it.
+(``argocd_release.argocd.cli``). So this module can take the context of a change, and both the live and the new
+document, from the output.
 """
 
 import re
@@ -21,9 +22,9 @@ from argocd_release.model.problem import Problem, ResourceRef
 
 #: The number of unchanged lines that are shown before and after a changed line.
 CONTEXT: Final = 3
-#: The maximum number of lines that are kept of the change of one resource.
+#: The maximum number of lines that the result keeps for the change of one resource.
 LINES: Final = 5000
-#: The maximum number of changes of an application whose lines are kept. The other changes are only named.
+#: The maximum number of changes for which the result keeps the lines, in each application. It only names the others.
 DETAILED: Final = 300
 _HEADER: Final = re.compile(r"===== ([^/ ]*)/([^ /]+) ([^/ ]*)/([^ ]+) ======")
 #: A line of a document: "+" if only the new document has it, "-" if only the live one has it, otherwise " ".
@@ -31,7 +32,7 @@ Line = tuple[str, str]
 
 
 class State(Enum):
-    """The state of an application in the result: it was compared or skipped, or the comparison failed."""
+    """The way a comparison ended: the job compared the application, skipped it, or failed to compare it."""
 
     COMPARED = "compared"
     SKIPPED = "skipped"
@@ -45,7 +46,7 @@ class ResourceChange:
     Attributes:
         lines: the changed lines with their context, as in a unified diff.
         dangers: the warnings about this change.
-        cut: the number of lines that were left out at the end.
+        cut: the number of lines that were removed from the end because the change is too long.
     """
 
     ref: ResourceRef
@@ -63,14 +64,14 @@ class ResourceChange:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationDiff:
-    """The result for one application.
+    """The result of comparing one application with the merge request's commit.
 
     Attributes:
         problem: the reason why the comparison failed, or None.
         reason: the reason why the application was skipped.
         outcome: the outcome that a failed comparison leads to, otherwise None.
-        secrets: the number of Secrets, whose values Argo CD does not show.
-        notes: remarks that a reader needs to understand the result.
+        secrets: the number of Secrets whose values can differ unnoticed, because Argo CD does not show them.
+        notes: remarks for the reader of the result, for example that the live state already differed.
     """
 
     name: str
@@ -86,7 +87,7 @@ class ApplicationDiff:
     seconds: float = 0.0
 
     def count(self, action: Action) -> int:
-        """Return the number of resources with this action."""
+        """Return the number of this application's resources that the merge request changes by this action."""
         return sum(change.action is action for change in self.changes)
 
     @property
@@ -97,7 +98,7 @@ class ApplicationDiff:
 
 @dataclass(frozen=True, kw_only=True)
 class DiffResult:
-    """The result of a job."""
+    """The result of a diff job with all of its applications."""
 
     outcome: Outcome
     reason: str
@@ -110,16 +111,16 @@ class DiffResult:
     full_url: str = ""
 
     def of(self, state: State) -> tuple[ApplicationDiff, ...]:
-        """Return the applications in this state."""
+        """Return the applications whose comparison ended in this state."""
         return tuple(application for application in self.applications if application.state is state)
 
     def count(self, action: Action) -> int:
-        """Return the number of resources with this action in all applications."""
+        """Return the number of resources, in all applications, that the merge request changes by this action."""
         return sum(application.count(action) for application in self.applications)
 
     @property
     def dangers(self) -> int:
-        """Return the number of warnings."""
+        """Return the number of warnings about dangerous changes in all applications."""
         return sum(len(application.dangers) for application in self.applications)
 
 
@@ -128,7 +129,8 @@ def verdict(applications: Sequence[ApplicationDiff], fail_on: str) -> tuple[Outc
 
     Args:
         applications: the results of all applications.
-        fail_on: ``difference`` or ``dangerous`` to end with an error if there is one, otherwise ``never``.
+        fail_on: ``difference`` if any change fails the job, ``dangerous`` if a change with a warning does, or
+            ``never``.
     """
     failed = [application for application in applications if application.state is State.FAILED]
     if failed:
@@ -162,12 +164,12 @@ def changes_of(output: str, application: Application) -> tuple[ResourceChange, .
 
 
 def documents(output: str) -> Iterator[tuple[ResourceRef, list[Line]]]:
-    """Yield each resource in the output with the lines of both of its documents."""
+    """Yield each resource in the output, with the lines of its live and its new document in one sequence."""
     ref: ResourceRef | None = None
     lines: list[Line] = []
     in_body = False
     for line in output.split("\n"):
-        # Every line of a document begins with " ", "+" or "-", so no document can contain such a header.
+        # A header begins with "=". No line of a document does: each begins with " ", "+" or "-".
         if header := _HEADER.fullmatch(line):
             if ref is not None:
                 yield ref, lines
@@ -197,7 +199,7 @@ def _change(ref: ResourceRef, lines: Sequence[Line], application: Application) -
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """A loader without the types that Kubernetes does not have: dates, merge keys and the value ``=``."""
+    """A YAML loader that reads dates, ``<<`` and ``=`` as plain text, because Kubernetes has no such types."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -209,14 +211,14 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _document(lines: Iterable[Line], other: str) -> dict[str, Any]:
-    """Return the document without the lines that only the other one has; empty if it is not YAML."""
+    """Parse one of the two documents, leaving out the lines marked ``other``. Return {} if it is not valid YAML."""
     try:
         return as_object(yaml.load("\n".join(text for sign, text in lines if sign != other), Loader=_Loader))  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
 
 
-# Fields that the cluster sets and that no commit changes. argocd indents by two spaces.
+# Fields that the cluster sets, so that no commit can change them. argocd indents YAML by two spaces.
 _NOISE: Final = re.compile(
     r"status:|  (?:managedFields|resourceVersion|uid|generation|creationTimestamp|selfLink):"
     r"|    kubectl\.kubernetes\.io/last-applied-configuration:"
@@ -229,7 +231,7 @@ def _without_noise(lines: Sequence[Line]) -> list[Line]:
     section, skipped = "", -1
     for sign, text in lines:
         indent = len(text) - len(text.lstrip(" "))
-        # The items of a list have the same indent as its key.
+        # List items can have the same indent as the key of the list. Skip them together with the key.
         if skipped >= 0 and (
             indent > skipped or not text.strip() or (indent == skipped and text.lstrip().startswith("- "))
         ):
@@ -241,14 +243,14 @@ def _without_noise(lines: Sequence[Line]) -> list[Line]:
             skipped = indent
             continue
         if kept and kept[-1][1] == "  annotations:" and indent <= 2 and text.strip():  # noqa: PLR2004
-            # Every annotation was left out.
+            # All annotations were left out, so remove their key as well.
             kept.pop()
         kept.append((sign, text))
     return kept
 
 
 def _hunks(lines: Sequence[Line]) -> Iterator[str]:
-    """Yield the changed lines with their context, and before each block its path in the document."""
+    """Yield blocks of changed lines with their context. A line with the block's path in the document precedes it."""
     shown: set[int] = set()
     for number, (sign, _) in enumerate(lines):
         if sign != " ":
@@ -270,12 +272,12 @@ def _hunks(lines: Sequence[Line]) -> Iterator[str]:
 def secret_changes(
     live: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]], namespace: str, application: Application
 ) -> tuple[ResourceChange, ...]:
-    """Return the changes of Secrets, with the names of their keys and without any value.
+    """Return the changes of Secrets. They name the keys that were added or removed, but contain no values.
 
     Args:
-        live: the Secrets in the cluster, whose values Argo CD has replaced.
-        new: the Secrets of the other revision, whose values Argo CD has replaced.
-        namespace: the namespace of a Secret that names none.
+        live: the Secrets in the cluster. Argo CD has masked their values.
+        new: the Secrets of the merge request's commit. Argo CD has masked their values.
+        namespace: the namespace of a Secret whose manifest contains no namespace.
         application: the application, whose sync policy says whether Argo CD prunes.
     """
     before = {_secret_ref(document, namespace): document for document in live}
@@ -319,11 +321,11 @@ def _parts(document: Mapping[str, Any] | None) -> set[str]:
 
 
 def secret_documents(answer: object, field_name: str) -> list[dict[str, Any]]:
-    """Return the Secrets in an answer of Argo CD's API, which contains documents as text.
+    """Return the Secrets in a response of Argo CD's API. The response contains each document as JSON text.
 
     Args:
-        answer: the answer of ``/manifests`` or ``/managed-resources``.
-        field_name: the field of an item with the document, or an empty string if the items are the documents.
+        answer: the response of ``/manifests`` or ``/managed-resources``.
+        field_name: the field of each item that contains the document; "" if each item is a document itself.
     """
     body = as_object(answer)
     items = (

@@ -1,4 +1,4 @@
-"""Let Argo CD compare an application with the merge request's commit, and name the cause if it cannot."""
+"""Let Argo CD compare an application with the merge request's commit. If that fails, name the cause."""
 
 import time
 from dataclasses import dataclass, replace
@@ -23,13 +23,13 @@ from argocd_release.release.argocd_session import Readers
 COMPARISON_SECONDS: Final = 120.0
 _UNREACHABLE: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.KILLED})
 _DENIED: Final = frozenset({FailureKind.DENIED, FailureKind.UNAUTHENTICATED})
-# Phrases of git and of the repo-server about a commit that the repository does not have.
+# Phrases by which git or the repo-server reports that the repository does not contain the commit.
 _NO_COMMIT: Final = ("not our ref", "unable to resolve", "couldn't find remote ref", "Failed to checkout revision")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The parts that the comparisons of all applications share."""
+    """The objects that the comparisons of all applications share."""
 
     readers: Readers
     revision: str
@@ -37,7 +37,7 @@ class Work:
 
 
 def compared(work: Work, name: str, application: Application, *, echo: bool) -> ApplicationDiff:
-    """Compare one application, and return its result. It never raises, except at the end of the job."""
+    """Compare one application, and return its result. A failed comparison is a result, and raises no exception."""
     started = time.monotonic()
     try:
         result = _compared(work, name, application, echo=echo)
@@ -80,20 +80,20 @@ def _compared(work: Work, name: str, application: Application, *, echo: bool) ->
 
 
 def _is_secret(change: compare.ResourceChange) -> bool:
-    # argocd 2.13 leaves Secrets out, and 3.6 shows them with masked values.
+    # argocd 2.13 does not show Secrets, and argocd 3.6 masks their values. So the job compares Secrets by itself.
     return change.ref.kind == "Secret" and not change.ref.group
 
 
 def _secrets(
     work: Work, name: str, application: Application, positions: tuple[int, ...]
 ) -> tuple[tuple[compare.ResourceChange, ...], int]:
-    """Return the changes of Secrets, and the number of Secrets whose values can change without being seen."""
+    """Return the changes of Secrets, and the number of Secrets whose values can change unnoticed."""
     query = [("revision", work.revision)]
     query += [pair for at in positions for pair in (("revisions", work.revision), ("sourcePositions", str(at)))]
     answer = work.readers.api.get(name, f"manifests?{urlencode(query)}")
     new = compare.secret_documents(answer, "")
     live = compare.secret_documents(work.readers.api.get(name, "managed-resources", kind="Secret"), "liveState")
-    # Argo CD renders a Secret without its namespace. Most applications have only one.
+    # Argo CD renders a Secret without its namespace. Use the first one of the application, because most have only one.
     namespace = next((each.namespace for each in application.resources if each.namespace), "")
     changes = compare.secret_changes(live, new, namespace, application)
     added = sum(change.action is Action.ADDED for change in changes)
@@ -106,7 +106,7 @@ def failed(name: str, error: ArgoCDError) -> ApplicationDiff:
 
 
 def problem_of(error: ArgoCDError) -> tuple[Outcome, Problem]:
-    """Return the outcome to which a failed comparison leads, and its problem with a hint."""
+    """Return the outcome of a failed comparison, and the problem with a hint on how to solve it."""
     message = one_line(error.message, limit=1000)
 
     def problem(code: CauseCode, hint: str) -> Problem:

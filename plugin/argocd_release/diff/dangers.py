@@ -1,4 +1,4 @@
-"""Warn of changes that lose data, that Kubernetes rejects, or that stop a workload. Pure."""
+"""Warn of changes that lose data, that Kubernetes rejects, or that stop a workload. All functions are pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -16,12 +16,12 @@ class Action(StrEnum):
     REMOVED = "removed"
 
 
-# Kinds whose deletion loses data or the objects in them.
+# Kinds whose deletion loses data, or deletes other objects with it.
 _PRECIOUS: Final = frozenset(
     {"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition", "StatefulSet"}
 )
-# The fields of a StatefulSet that can change (kubernetes v1.31.0 pkg/apis/apps/validation/validation.go
-# ValidateStatefulSetUpdate).
+# The only fields in the spec of a StatefulSet that Kubernetes allows to change (kubernetes v1.31.0
+# pkg/apis/apps/validation/validation.go ValidateStatefulSetUpdate).
 _MUTABLE: Final = frozenset(
     {
         "replicas", "ordinals", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
@@ -65,7 +65,7 @@ def _removal(subject: str, ref: ResourceRef, live: Mapping[str, Any], applicatio
     if not application.automated:
         entry = texts.PRUNED_BY_HAND
     elif not application.prune:
-        # Argo CD keeps the resource, and the application stays OutOfSync.
+        # Without pruning, Argo CD keeps the resource, and the application stays OutOfSync.
         if ref.kind not in _PRECIOUS:
             return
         entry = texts.NOT_PRUNED
@@ -73,7 +73,7 @@ def _removal(subject: str, ref: ResourceRef, live: Mapping[str, Any], applicatio
 
 
 def immutable(ref: ResourceRef, live: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return the changed fields that Kubernetes does not allow to change."""
+    """Return the fields that the merge request changes although Kubernetes forbids changes of them."""
     before, after = as_object(live.get("spec")), as_object(new.get("spec"))
     changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     fixed: Iterable[str] = ()

@@ -1,4 +1,4 @@
-"""Run the job of a diff: choose the applications, let Argo CD compare each, and write the results."""
+"""Run a diff job: choose the applications, let Argo CD compare each of them, and publish the result."""
 
 import math
 from collections.abc import Mapping
@@ -23,19 +23,20 @@ from argocd_release.settings import load
 from argocd_release.settings.load import Settings
 from argocd_release.timing import JobDeadline, run_in_background
 
-#: The number of applications that are compared at once. Each comparison is an argocd process and a rendering.
+#: The number of applications that are compared at once. Each comparison starts an argocd process, and Argo CD renders
+#: the manifests for it.
 COMPARED_AT_ONCE: Final = 4
-#: The time limit of finding the changed files in seconds.
+#: The time limit in seconds for finding the changed files.
 FILES_SECONDS: Final = 20.0
 
 
 def run(environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
-    """Run the job, and return its exit code. The files are written whatever the outcome is."""
+    """Run the job, and return its exit code. The job writes its result files even if it fails."""
     variables = load.with_files_read(environ)
     context = JobContext(environ=variables, log=JobLog(variables, stream), stop=StopRequest(), deadline=JobDeadline())
     signals.on_arrival(context.stop.set)
     if choose.is_fork(variables):
-        # A fork has no token, so its settings are incomplete, and that is no mistake.
+        # A pipeline of a fork has no token. Its settings are therefore incomplete, which is not a mistake of the user.
         publish.say(context.log, texts.FORK.fill())
         return 0
     job = DiffJob(context)
@@ -50,7 +51,7 @@ def run(environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
 
 
 class DiffJob:
-    """The state of one run. ``result`` is complete as far as the run has come."""
+    """One run of a diff job. ``result`` contains the results so far."""
 
     def __init__(self, context: JobContext) -> None:
         self._context = context
@@ -79,7 +80,7 @@ class DiffJob:
             version=__version__, targets=choose.target_words(settings), server=settings.server, revision=revision[:12]
         )
         publish.say(context.log, start)
-        # The files are found while Argo CD is asked for the applications.
+        # Find the changed files in the background, while the job reads the applications from Argo CD.
         files = run_in_background(lambda: choose.files_of(settings, settings, revision, stack))
         readers, commands = choose.readers_of(settings, context, timeout=timeout, stack=stack)
         signals.on_arrival(readers.argocd.cancel)
@@ -118,7 +119,7 @@ class DiffJob:
         queue = iter(enumerate(waiting))
 
         def work_off() -> list[ApplicationDiff]:
-            # next() of an iterator of a list is atomic, so each application goes to one worker.
+            # The workers share this iterator. Its next() is atomic, so only one worker gets each application.
             return [compared(work, name, application, echo=not at) for at, (name, application) in queue]
 
         workers = [run_in_background(work_off) for _ in range(min(COMPARED_AT_ONCE, len(waiting)))]

@@ -21,19 +21,19 @@ from argocd_release.timing import Phase, run_in_background
 
 
 def say(log: JobLog, text: str) -> None:
-    """Log the text."""
+    """Log a text of the diff job."""
     log.emit(Trace(text=text))
 
 
 def forget(files: str) -> None:
-    """Remove the files of an earlier job, which a job that dies early would otherwise upload."""
+    """Remove the result files of an earlier job. Otherwise, GitLab would upload them if this job dies early."""
     for ending in render.FILES:
         with suppress(OSError, RuntimeError):
             remove_file(Path(f"{files}{ending}"))
 
 
 def empty(environ: JobEnvironment, files: str) -> DiffResult:
-    """Return the result of a job that has done nothing yet."""
+    """Return the initial result, which applies until the job has compared an application or failed."""
     job_url = environ.text("CI_JOB_URL")
     return DiffResult(
         outcome=Outcome.UNEXPECTED,
@@ -45,7 +45,7 @@ def empty(environ: JobEnvironment, files: str) -> DiffResult:
 
 
 def write(log: JobLog, result: DiffResult, files: str) -> None:
-    """Write the files, and log their paths and errors. ``files`` is their path without the ending."""
+    """Write the result files, and log the path or error of each. ``files`` is their path without the suffix."""
     events = list(_written(result, files))
     for event in events:
         if isinstance(event, ReportNotWritten):
@@ -88,7 +88,7 @@ def show(log: JobLog, result: DiffResult, file: str) -> None:
 
 
 def comment(settings: NotificationSettings, context: JobContext, result: DiffResult) -> None:
-    """Write the comment in the merge request. A failure is only a warning."""
+    """Write the comment in the merge request. If that fails, only log a warning."""
     if not (settings.mr_note and settings.merge_request):
         return
     if not settings.gitlab_token:

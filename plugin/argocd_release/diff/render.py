@@ -20,7 +20,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.notify.gitlab import code, fence, is_plain
 from argocd_release.reports import page as release_page
 
-#: The maximum number of characters of all differences in the comment, and in the JSON file and the page.
+#: The maximum number of characters that all differences together have: in the comment, and in the JSON file and page.
 NOTE_LIMIT: Final = 50_000
 REPORT_LIMIT: Final = 1_000_000
 #: The maximum number of lines of an application's differences in the job log.
@@ -67,7 +67,7 @@ def _row(application: ApplicationDiff) -> str:
 
 
 def difference(change: ResourceChange, revision: str) -> list[str]:
-    """Return the lines of a change, with a header as in a patch."""
+    """Return the lines of one resource's change, below a header like that of a patch file."""
     live = "/dev/null" if change.action is Action.ADDED else f"{change.title} (live)"
     new = "/dev/null" if change.action is Action.REMOVED else f"{change.title} ({revision[:12]})"
     lines = [f"--- {live}", f"+++ {new}", *change.lines]
@@ -75,7 +75,7 @@ def difference(change: ResourceChange, revision: str) -> list[str]:
 
 
 def patch(result: DiffResult) -> str:
-    """Return all differences as one text, which is the content of the file ``.diff``."""
+    """Return all differences as one text for the ``.diff`` file."""
     lines: list[str] = []
     for application in result.applications:
         for change in application.changes:
@@ -93,7 +93,7 @@ def log_lines(application: ApplicationDiff, revision: str, file: str) -> tuple[s
 
 
 def headline(result: DiffResult) -> str:
-    """Return the first sentence of the comment and the page."""
+    """Return the sentence with which the comment and the page begin."""
     changed = [application for application in result.applications if application.changes]
     if changed:
         return texts.HEAD_CHANGES.fill(applications=counted(len(changed), "application"))
@@ -105,7 +105,7 @@ def headline(result: DiffResult) -> str:
 
 
 def marker(result: DiffResult) -> str:
-    """Return the hidden line by which the job finds its own comment."""
+    """Return the hidden line by which a later run of the job finds this comment."""
     return f"<!-- argocd-release-diff: {quote(result.job_name, safe='/')[:300]} -->"
 
 
@@ -168,7 +168,7 @@ def _folded(result: DiffResult) -> Iterator[str]:
         left -= sum(len(line) + 1 for line in kept)
         if len(kept) < len(lines):
             kept.append(texts.CUT.fill(lines=counted(len(lines) - len(kept), "line")))
-        # A line of a difference begins with one of "+-@ ", so GitLab finds no quick action in it.
+        # A quick action must begin a line with "/". Each line here begins with "+", "-", "@" or a space.
         body = "\n".join(kept)
         ticks = fence(body)
         title = texts.SECTION.fill(application=application.name, changes=counted(len(application.changes), "change"))
@@ -176,7 +176,7 @@ def _folded(result: DiffResult) -> Iterator[str]:
 
 
 def _within(lines: list[str], limit: int) -> list[str]:
-    """Return as many of the first lines as have at most ``limit`` characters together."""
+    """Return the longest run of first lines that has at most ``limit`` characters in total."""
     for number, line in enumerate(lines):
         limit -= len(line) + 1
         if limit < 0:
@@ -240,7 +240,7 @@ def render_json(result: DiffResult) -> str:
 
 
 def render_junit(result: DiffResult) -> str:
-    """Return the JUnit file. An application that cannot be compared is a failure, and a difference is not."""
+    """Return the JUnit file. A failed comparison is a failed test, but a difference is not."""
     from xml.etree import ElementTree as ET  # noqa: PLC0415
 
     suites = ET.Element("testsuites")
@@ -266,7 +266,7 @@ def render_junit(result: DiffResult) -> str:
 
 
 def render_page(result: DiffResult) -> str:
-    """Return the page: one file that loads and runs nothing."""
+    """Return the HTML page, which is a single file without scripts and external resources."""
     from markupsafe import Markup  # noqa: PLC0415
 
     style = release_page.read("page.css").strip() + resources.files("argocd_release.diff").joinpath(

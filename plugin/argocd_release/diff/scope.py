@@ -1,4 +1,4 @@
-"""Choose the applications that a merge request can change, and name the reason for each that it cannot. Pure."""
+"""Find out which applications a merge request can change, and why it cannot change the others. All is pure."""
 
 import json
 import posixpath
@@ -17,14 +17,14 @@ _HEADS: Final = "refs/heads/"
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """The merge request, as far as it decides which applications are compared.
+    """The facts about a merge request that decide which applications the job compares.
 
     Attributes:
         is_own: returns True if an address is that of the merge request's repository.
-        target_branch: the branch that it will be merged into; empty outside of merge requests.
-        default_branch: the default branch of the repository, which HEAD means.
-        files: the changed files.
-        all_paths: True to compare applications whose paths are not touched too.
+        target_branch: the branch into which the merge request will be merged; empty outside of merge requests.
+        default_branch: the default branch of the repository, which a source with the target revision HEAD tracks.
+        files: the files that the merge request changes.
+        all_paths: True to also compare applications that read none of the changed files.
     """
 
     is_own: Callable[[str], bool]
@@ -34,7 +34,7 @@ class Scope:
     all_paths: bool = False
 
     def positions(self, application: Application) -> tuple[int, ...]:
-        """Return the positions, from 1, of the sources in the merge request's repository on its target branch."""
+        """Return the positions, from 1, of the sources that track the target branch in its own repository."""
         return tuple(
             number
             for number, source in enumerate(application.sources, 1)
@@ -80,8 +80,8 @@ class Scope:
             return True
         if not changed:
             return False
-        # Without the annotation, Argo CD does not say which files matter. Files that refer to other folders, such as
-        # an overlay of Kustomize, can be changed by any file.
+        # Without the annotation, Argo CD does not say which files matter. If its files refer to other folders, as a
+        # Kustomize overlay does, any changed file can affect the application.
         return has_plugin(application) or any(self.files.refers_outside(path) for path in self._folders(application))
 
     def _folders(self, application: Application) -> list[str]:
@@ -124,7 +124,7 @@ def manifest_paths(application: Application) -> Iterator[str]:
 
 
 def has_plugin(application: Application) -> bool:
-    """Return True if a plugin renders a source. A plugin can read any file of the repository."""
+    """Return True if a plugin renders one of the sources. A plugin can read any file in the repository."""
     return any("plugin" in parameters for parameters in _parameters(application))
 
 
@@ -144,10 +144,10 @@ def _clean(path: str) -> str:
 
 
 def _matches(pattern: str, file: str) -> bool:
-    """Return True if the file is the path, is below it, or matches it as a pattern of Go's ``filepath.Match``."""
+    """Return True if the file equals ``pattern``, is below it, or matches it as Go's ``filepath.Match`` does."""
     if not pattern or file == pattern or file.startswith(f"{pattern}/"):
         return True
-    # Go's patterns do not match a slash, and a pattern of fnmatch would.
+    # A wildcard of Go does not match a slash, but one of fnmatch does. So match each part of the path separately.
     patterns, parts = pattern.split("/"), file.split("/")
     return len(patterns) == len(parts) and all(
         fnmatchcase(part, piece) for part, piece in zip(parts, patterns, strict=True)

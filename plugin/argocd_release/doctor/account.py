@@ -1,6 +1,6 @@
 """Check the token: its claims, its account, its rights, and the applications that it can see.
 
-A check returns its problems, or a text that says that all is well.
+Each check returns its problems or, if there are none, a text that says what is in order.
 """
 
 import re
@@ -38,13 +38,13 @@ _REFUSALS: Final = (
 
 
 def token(connection: Connection, timeout: int) -> str | list[SetupProblem]:
-    """Check the form of the token and its expiry date. ``timeout`` is the timeout of the release in seconds."""
+    """Check that the token is well-formed and valid for the release, which has this ``timeout`` in seconds."""
     claims = auth.read_claims(connection.auth_token)
     return pipeline.token_problems(connection.auth_token, claims, timeout=timeout, now=time.time())
 
 
 def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
-    """Check that Argo CD accepts the token, and name its account. If Argo CD refuses the token, give the reason."""
+    """Check that Argo CD accepts the token. Return a text with its account, or the problem with the reason."""
     claims = auth.read_claims(connection.auth_token)
     answer = _can_i(prober, "applications", "get", "*/*")
     if answer.status == _OK:
@@ -64,9 +64,10 @@ def signed_in(prober: Prober, connection: Connection) -> str | SetupProblem:
 
 
 def _unverified(prober: Prober, claims: auth.Claims | None) -> SetupProblem:
-    """Return the problem of a token from an identity provider that Argo CD cannot verify.
+    """Return the problem of a token that Argo CD cannot verify, although an identity provider has issued it.
 
-    Argo CD gives the same message for every reason, so this function compares Argo CD's settings with the token.
+    Argo CD gives the same message for all reasons. To find the reason, this function compares Argo CD's settings with
+    the token.
     """
     oidc = as_object(parse_object(prober.get("/api/v1/settings").body).get("oidcConfig"))
     trusted, expected = str(oidc.get("issuer") or ""), str(oidc.get("clientID") or "")
@@ -80,7 +81,7 @@ def _unverified(prober: Prober, claims: auth.Claims | None) -> SetupProblem:
 
 
 def application(api: Api, prober: Prober, name: str) -> Application | SetupProblem:
-    """Return the application, or the problem because of which Argo CD does not return it.
+    """Return the application, or the problem if Argo CD does not return it.
 
     Args:
         api: Argo CD's HTTP API.
@@ -116,7 +117,7 @@ def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list
         prober: sends HTTP requests to Argo CD.
         name: the name of the application.
         project: its project.
-        sync: True if the job itself syncs the application, which needs another right.
+        sync: True if the job itself syncs the application, which requires an additional right.
     """
     application = f"{project}/{name}"
     problems = []
@@ -145,10 +146,11 @@ def may(prober: Prober, resource: str, action: str, thing: str) -> bool:
         prober: sends HTTP requests to Argo CD.
         resource: the type of the object in Argo CD's RBAC, such as ``applications``.
         action: the action, such as ``get``.
-        thing: the object, such as ``project/application``.
+        thing: the name of the object, such as ``project/application``.
     """
     answer = _can_i(prober, resource, action, thing)
-    # If Argo CD answers with an error, its version does not know the right, and so does not require it.
+    # If Argo CD responds with an error, its version does not know the right. Then this version does not require it
+    # either.
     return answer.status != _OK or parse_object(answer.body).get("value") == "yes"
 
 
@@ -157,7 +159,7 @@ def _can_i(prober: Prober, resource: str, action: str, thing: str) -> Answer:
 
 
 def _names(prober: Prober) -> tuple[bool, list[str]]:
-    """Return True if Argo CD listed the applications, and the names of those that the token can see."""
+    """Return two values: True if Argo CD has listed the applications, and the names of those that the token can see."""
     answer = prober.get("/api/v1/applications", {"fields": "items.metadata.name,items.metadata.namespace"}, token=True)
     items = as_objects(parse_object(answer.body).get("items"))
     names = [one_line(str(as_object(item.get("metadata")).get("name") or ""), limit=100) for item in items]

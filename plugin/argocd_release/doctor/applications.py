@@ -1,4 +1,4 @@
-"""Check the applications that a job would wait for. The settings choose them by name, by selector or by project."""
+"""Check the applications that a job would wait for. The settings select them by name, label or project."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -31,7 +31,8 @@ class Group:
 
     Attributes:
         applications: the applications that the doctor checks.
-        problems: one for each named application that Argo CD does not return, and one if the list fails or is empty.
+        problems: one problem for each named application that Argo CD does not return, and one problem if the request
+            for a list fails or returns no application.
         count: the number of all chosen applications, of which the doctor checks at most ``CHECKED``.
     """
 
@@ -53,12 +54,12 @@ class Group:
         return doctor.APPLICATIONS_EXIST.fill(applications=counted(self.count, "application"), names=names)
 
     def each(self, look: Callable[[Application], Seen]) -> Seen:
-        """Check each application, and merge the results.
+        """Run a check on each application, and merge the results.
 
-        If several applications have the same problem, it is reported once, with their names.
+        If several applications have the same problem, the function reports it once, with the names of the applications.
 
         Args:
-            look: checks one application.
+            look: a check that takes one application.
         """
         results = [(name_of(application), look(application)) for application in self.applications]
         if self.count == 1 and results:
@@ -80,7 +81,7 @@ class Group:
 
 
 def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
-    """Read the applications that the settings choose. A release chooses them in the same way."""
+    """Read the applications that the settings select, in the same way as a release does."""
     applications: list[Application] = []
     problems: list[SetupProblem] = []
     for name in settings.names[:CHECKED]:
@@ -103,11 +104,11 @@ def find(api: Api, prober: Prober, settings: TargetSettings) -> Group:
 
 
 def expectation_of(settings: ExpectationSettings, path: str, application: Application) -> ExpectationSettings:
-    """Return the expectation of the application. The file of expectations overrides the settings.
+    """Return the expectation for the application. The file with expectations takes precedence over the settings.
 
     Args:
         settings: the expectation that applies to all applications.
-        path: the path of the file of expectations, or an empty string.
+        path: the path of the file with expectations, or an empty string.
         application: the application.
     """
     rules, _ = expectations_file.read(path, PROPERTIES)
@@ -121,7 +122,7 @@ def rights(prober: Prober, application: Application, *, sync: bool) -> Seen:
 
 
 def owner(api: Api, application: Application, policy: str, *, children: bool) -> Seen:
-    """Check that the token can read the application's owners, and the ApplicationSets that the application manages.
+    """Check that the token can read the application's owners and the ApplicationSets that it manages.
 
     Args:
         api: Argo CD's HTTP API.

@@ -35,9 +35,9 @@ def examine(
         environ: the environment of a release job.
         ca_file: path of a PEM file with an additional certificate authority to trust, or an empty string.
         sign_in: exchanges the job's identity for a token. It takes a connection with the identity and a time limit in
-        seconds, and returns a connection with the token.
+            seconds, and returns a connection with the token.
         seconds: the time limit of all checks together.
-        check: is called while a check runs, and raises ``Cancelled`` to end all checks.
+        check: a callback that is called while the checks run. It raises ``Cancelled`` to end all checks.
     """
     checklist = Checklist.lasting(seconds, check=check)
     with ExitStack() as stack:
@@ -100,7 +100,7 @@ def examine_network(
         connection: the address of Argo CD and the options of argocd.
         prober: sends HTTP requests to that address.
         environ: the environment of the job.
-        stack: ends the argocd command when it is closed, if the command is still running.
+        stack: when it is closed, it ends the argocd command if the command is still running.
         with_argocd: True to check the connection of the argocd command, too.
     """
     answer = cache(lambda: prober.get("/api/version"))

@@ -15,7 +15,7 @@ from argocd_release.timing import Deadline, run_in_background
 
 
 class CheckState(Enum):
-    """The state of a check, with its word in the JSON and its mark in the text."""
+    """The state of a check, with the word for it in the JSON output and the mark for it in the text output."""
 
     OK = ("ok", "✓")
     WARNING = ("warning", "!")
@@ -34,10 +34,10 @@ class CheckResult:
     Attributes:
         check: The name of the check.
         state: The state of the check.
-        message: The problem or, if there is none, a text that says so.
+        message: A description of the problem or, if there is none, of what is in order.
         code: The name of the problem; "" if there is none.
         fix: The steps that solve the problem.
-        outcome: The outcome with which a release would end because of the problem; None if it could be tracked.
+        outcome: The outcome with which a release would end because of the problem; None if the release could succeed.
     """
 
     check: str
@@ -48,7 +48,7 @@ class CheckResult:
     outcome: Outcome | None = None
 
 
-# The return value of a check: one problem, several problems, or a text that says that all is well.
+# The return value of a check: one problem, several problems, or a text that says what is in order.
 Seen = str | SetupProblem | Sequence[SetupProblem]
 
 
@@ -58,10 +58,10 @@ class Check:
 
     Attributes:
         name: The name in the checklist.
-        run: Performs the check, and returns its problems or a text that says that all is well.
+        run: Performs the check, and returns its problems or a text that says what is in order.
         needs: The names of earlier checks. If one of them has failed, this check is skipped.
         repeats: The codes of problems that this check would only report again. If an earlier check has reported one of
-        them, this check is skipped.
+            these codes, this check is skipped.
     """
 
     name: str
@@ -72,13 +72,11 @@ class Check:
 
 @dataclass(kw_only=True)
 class Checklist:
-    """A runner of checks, which stores their results.
-
-    If a check fails, only the checks that need it are skipped.
+    """A runner of the doctor's checks that stores their results. It skips a check if a needed check has failed.
 
     Attributes:
         results: The results in the order of the checks.
-        check: Is called while a check of the doctor runs, and raises to end all checks.
+        check: A callback that is called while a check of the doctor runs. It raises an exception to end all checks.
         deadline: The moment at which all checks must have ended. A check that has not ended by then counts as failed.
         cancelled: The outcome of the signal that ended the checks; None if no signal arrived.
     """
@@ -96,14 +94,14 @@ class Checklist:
         return cls(check=check, deadline=Deadline(seconds))
 
     def run(self, checks: Iterable[Check]) -> None:
-        """Run the checks one after the other. Skip a check if one that it needs has failed."""
+        """Run the checks one after the other. Skip a check if another check that it needs has failed."""
         for next_check in checks:
             self.check()
             if reason := self._reason_to_skip(next_check):
                 self._broken.add(next_check.name)
                 self._add(next_check.name, CheckState.SKIPPED, reason)
                 continue
-            # Run the check in another thread, so that it cannot delay the reaction to a signal, or outlast the
+            # Run the check in another thread. Otherwise, it could delay the reaction to a signal, or exceed the
             # deadline.
             answer = run_in_background(next_check.run)
             if not answer.wait_for(seconds=self.deadline.left, check=self.check):
@@ -120,7 +118,7 @@ class Checklist:
 
     @property
     def worst(self) -> Outcome | None:
-        """Return the outcome with which a release would end, or None if it could be tracked."""
+        """Return the outcome with which a release would end because of a problem, or None if no problem is fatal."""
         return self.cancelled or next((result.outcome for result in self.results if result.outcome is not None), None)
 
     def _reason_to_skip(self, check: Check) -> str:
@@ -155,7 +153,7 @@ class Checklist:
         self.results.append(CheckResult(check=name, state=state, message=message))
 
 
-#: The page and the anchor in ``docs/en`` that explain each check, by the name of the check.
+#: For the name of each check, the page and the anchor in ``docs/en`` that explain the check.
 PAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "settings": "reference/settings/",
@@ -184,7 +182,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def link(check: str, docs_url: str) -> str:
-    """Return the address of the page about the check, or "" if the documentation's address is unknown."""
+    """Return the URL of the documentation page about the check, or "" if the documentation's URL is unknown."""
     page = PAGES.get(check, "")
     return f"{docs_url.rstrip('/')}/{page}" if docs_url and page else ""
 
@@ -194,9 +192,9 @@ _WIDTH: Final = 12
 
 
 def render_text(checklist: Checklist, docs_url: str = "") -> str:
-    """Return one line per check, followed by the fix of its problem and the link to the documentation.
+    """Return one line per check. If the check has a problem, the fix and a link to the documentation follow.
 
-    Skipped checks share one line. ``docs_url`` is the address of the documentation, or "" if it is unknown.
+    All skipped checks share one line. ``docs_url`` is the address of the documentation, or "" if it is unknown.
     """
     lines: list[str] = []
     for result in checklist.results:

@@ -1,6 +1,7 @@
-"""Run some of the doctor's checks in a release, for warnings at its start and for a hint at its end.
+"""Run some of the doctor's checks during a release.
 
-The hint is for a verdict that Argo CD is unreachable or refuses the token.
+At the start of the release, they give warnings. At the end, they give a hint if the verdict is that Argo CD cannot be
+reached or refuses the token.
 """
 
 from collections.abc import Callable
@@ -28,16 +29,16 @@ def advice(
     check: Callable[[], object],
     seconds: float,
 ) -> str:
-    """Return the hint for a verdict about the connection to Argo CD.
+    """Return the hint for a verdict that Argo CD cannot be reached or refuses the token.
 
-    It is the fix of the problem that the doctor's checks find or, if they find none, the hint of the verdict.
+    If the doctor's checks find the problem, the hint is the fix for it. Otherwise, it is the hint of the verdict.
 
     Args:
         verdict: the verdict of the release.
         environ: the environment of the job.
         connection: the address of Argo CD, the token and the options of argocd.
         timeout: the timeout of the release in seconds.
-        check: is called while the checks run, and raises to end them.
+        check: a callback that is called while the checks run. It raises an exception to end them.
         seconds: the time limit of the checks.
     """
     check_run = run_in_background(lambda: _found(verdict.outcome, environ, connection, timeout))
@@ -50,7 +51,7 @@ def advice(
 def _found(
     outcome: Outcome | None, environ: JobEnvironment, connection: Connection, timeout: int
 ) -> CheckResult | None:
-    """Return the result of the first check that fails with this outcome, or None if no check does."""
+    """Run the checks. Return the result of the first check that fails with this outcome, or None."""
     checklist = Checklist()
     with ExitStack() as stack:
         prober = stack.enter_context(Prober(connection))
@@ -62,9 +63,9 @@ def _found(
 
 
 def of_settings(connection: Connection, environ: JobEnvironment, *, timeout: float, now: float) -> list[SetupProblem]:
-    """Return warnings about the settings and the token.
+    """Return warnings about the proxy, TLS and token settings.
 
-    They never end a release, because the runner's clock can be wrong.
+    These problems never end a release. For example, the runner's clock can be wrong, so the token can still be valid.
 
     Args:
         connection: the address of Argo CD, the token and the options of argocd.
@@ -91,6 +92,6 @@ def of_server(connection: Connection, name: str, project: str) -> list[SetupProb
         version = network.version(prober.get("/api/version"))
         if not version:
             return []
-        # Do not warn about the version of the server here, as the doctor does. In the log of each release, that warning
-        # would hide others.
+        # Do not warn about the version of the server here, as the doctor does. That warning would be in the log of each
+        # release, and would distract from other warnings.
         return account.too_wide(prober, name, project)

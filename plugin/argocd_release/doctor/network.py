@@ -27,12 +27,12 @@ _WEB_ADVICE: Final = "Use flag --grpc-web"
 # The codes with which OpenSSL reports why a certificate is not valid (x509_vfy.h).
 _EXPIRED, _NOT_YET, _SELF_SIGNED, _IP = 10, 9, 18, 64
 _UNKNOWN: Final = frozenset({19, 20, 21})
-# Paths under which Argo CD is often served on a shared host.
+# URL paths under which Argo CD is often served on a host that it shares with other programs.
 _PATHS: Final = ("/argocd", "/argo-cd", "/argo", "/cd")
 _TITLE: Final = re.compile(r"<title[^>]{0,100}>([^<]{0,200})", re.IGNORECASE)
 _VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
-# The first patch version of each release line that fixes CVE-2025-55190. In earlier versions, a token with the right
-# `projects, get` can read the credentials of a project's repositories.
+# For each minor version of Argo CD, the first patch version that fixes CVE-2025-55190. In earlier versions, a token
+# with the right `projects, get` can read the credentials of a project's repositories.
 _LEAKING: Final = {(2, 13): 9, (2, 14): 16, (3, 0): 14, (3, 1): 2}
 _LEAKING_SINCE: Final = (2, 2)
 
@@ -105,8 +105,8 @@ def _no_tls(connection: Connection, error: str) -> SetupProblem:
 def _speaks_plaintext(connection: Connection) -> bool:
     """Return True if Argo CD responds without TLS.
 
-    With `--insecure` argocd-server closes a TLS connection at once (argo-cd v2.13.2 server/server.go). The request
-    contains neither the token nor a header of the options, because it is not encrypted.
+    If argocd-server runs with `--insecure`, it closes a TLS connection at once (argo-cd v2.13.2 server/server.go). The
+    request is not encrypted, so it contains neither the token nor the headers that the options set.
     """
     root = connection.options.get("--grpc-web-root-path", "")
     opts = "--plaintext" + (f" --grpc-web-root-path {shlex.quote(root)}" if root else "")
@@ -115,7 +115,7 @@ def _speaks_plaintext(connection: Connection) -> bool:
 
 
 def talks(connection: Connection, environ: JobEnvironment, stack: ExitStack) -> str | SetupProblem:
-    """Check that the argocd command reaches Argo CD. ``stack`` ends the command if it is still running."""
+    """Check that the argocd command reaches Argo CD. Closing ``stack`` ends a command that is still running."""
     is_web = "--grpc-web-root-path" in connection.options or connection.options.get("--grpc-web") == "true"
     try:
         argocd = stack.enter_context(ArgoCD({**environ, **connection.environ}, echo=lambda _: None))
@@ -132,7 +132,7 @@ def talks(connection: Connection, environ: JobEnvironment, stack: ExitStack) -> 
 
 
 def answers(connection: Connection, prober: Prober) -> str | SetupProblem:
-    """Check that Argo CD responds over HTTP. If another server responds, the problem names it."""
+    """Check that Argo CD responds over HTTP. If another server responds instead, the problem names that server."""
     answer = prober.get("/api/version")
     if version(answer):
         return texts.ARGO_CD_RESPONDS.fill()
@@ -140,13 +140,13 @@ def answers(connection: Connection, prober: Prober) -> str | SetupProblem:
 
 
 def version(answer: Answer) -> str:
-    """Return the version in an answer to /api/version, or ``""`` if the answer is not from Argo CD."""
+    """Return the version in a response of /api/version, or ``""`` if the response is not from Argo CD."""
     server_version = str(parse_object(answer.body).get("Version") or "")
     return one_line(server_version, limit=60) if answer.status == 200 and _VERSION.match(server_version) else ""  # noqa: PLR2004 - HTTP's
 
 
 def supported(server_version: str) -> str | list[SetupProblem]:
-    """Check that the version of Argo CD is still maintained, and that it does not leak credentials."""
+    """Check that the version of Argo CD is still maintained, and not affected by CVE-2025-55190."""
     match = _VERSION.match(server_version)
     if match is None:
         return texts.VERSION.fill(version=server_version)
@@ -207,7 +207,7 @@ def _other_server(answer: Answer) -> SetupProblem:
 
 
 def _status(status: int, title: str) -> str:
-    """Return the HTTP status and the title of the page. If the title begins with the status, it is not repeated."""
+    """Return the HTTP status and the title of a page on one line. Do not repeat the status if the title has it."""
     return f"{status} {title.removeprefix(str(status)).strip()}".strip()
 
 
@@ -235,10 +235,10 @@ ADDRESS_LIMIT: Final = 255
 
 
 def public_address(connection: Connection) -> str:
-    """Return the address of Argo CD's web interface from Argo CD's settings, or ``""`` if it is not a web address.
+    """Ask Argo CD for the URL of its web interface. Return ``""`` if Argo CD returns no usable URL.
 
-    The job itself can use an address inside the cluster, which browsers cannot reach. Argo CD returns its settings
-    without a token (argo-cd v2.13.2 server/settings/settings.go).
+    The job's own address of Argo CD can be inside the cluster, where browsers cannot reach it. Argo CD returns its
+    settings without a token (argo-cd v2.13.2 server/settings/settings.go).
     """
     with Prober(connection) as prober:
         answer = prober.get("/api/v1/settings")
@@ -261,14 +261,14 @@ def read_versions(text: str) -> tuple[str, str]:
 
 
 def version_warning(server: str, client: str) -> str:
-    """Return a warning if no tested pair of versions covers these two, otherwise an empty string.
+    """Return a warning if the versions differ more than those of all tested pairs, otherwise an empty string.
 
-    There is no warning if one of the texts is not a version.
+    The result is also an empty string if one of the texts is not a version.
     """
     client_minor, server_minor = _minor(client), _minor(server)
     if client_minor is None or server_minor is None or client_minor == server_minor:
         return ""
-    # Two versions are compatible if they lie between the versions of a tested pair, because that pair differs more.
+    # If both versions lie between those of a tested pair, they are compatible, because they differ less than that pair.
     lower, upper = min(client_minor, server_minor), max(client_minor, server_minor)
     for pair in TESTED:
         tested_server, tested_client = map(_minor, pair)

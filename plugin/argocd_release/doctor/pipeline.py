@@ -1,6 +1,6 @@
 """Check the job itself: its settings, token, expectation, timeout, git history and reports.
 
-A check returns the problems that it found or, if there are none, a text that describes what is in order.
+Each check returns its problems or, if there are none, a text that says what is in order.
 """
 
 import os
@@ -62,7 +62,7 @@ def source(
 
 
 def proof(application: Application, expectation: ExpectationSettings) -> str | list[SetupProblem]:
-    """Check that a success will prove that this pipeline's commit is delivered."""
+    """Check that the expectation is sufficient: a success must prove that this pipeline's commit is delivered."""
     if expectation.revision or expectation.chart_version:
         return doctor.PROVES_REVISION.fill()
     images = application.images
@@ -140,7 +140,7 @@ DAY: Final = 86400.0
 
 
 def repaired(environ: JobEnvironment) -> JobEnvironment:
-    """Return the environment with a corrected address of Argo CD, so that the checks of the network can run."""
+    """Return the environment with a corrected Argo CD address, so that the network checks can run despite a mistake."""
     given = environ.text(interpret.SERVER)
     if not given:
         return environ
@@ -160,7 +160,7 @@ def server_and_options(environ: JobEnvironment) -> tuple[str, str]:
 
 
 def settings_problems(environ: JobEnvironment) -> list[SetupProblem]:
-    """Return the problems of the settings, including warnings."""
+    """Load the settings, and return all problems and warnings."""
     problems: list[SetupProblem] = []
     try:
         load.load(environ)
@@ -195,7 +195,7 @@ def token_problems(token: str, claims: auth.Claims | None, *, timeout: float, no
 
 
 def proxies(environ: JobEnvironment, options: Mapping[str, str]) -> str | list[SetupProblem]:
-    """Check that argocd uses each proxy variable that is set (argo-cd v2.13.2 apiclient.go:270-278)."""
+    """Check that argocd uses all proxy variables that are set (argo-cd v2.13.2 apiclient.go:270-278)."""
     native = options.get("--grpc-web") != "true" and "--grpc-web-root-path" not in options
     plaintext = options.get("--plaintext") == "true"
     used = set(_SOCKS) if native else {"HTTP_PROXY", "http_proxy"} if plaintext else set()

@@ -1,1 +1,1 @@
-"""Reading of git history, to find out how two revisions are related."""
+"""Read git history, to find out how two revisions are related."""

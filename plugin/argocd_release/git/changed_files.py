@@ -1,6 +1,7 @@
 """Find the files that a merge request changes.
 
-The commits come from the job's clone. If a shallow clone does not contain one of them, it is fetched without files.
+The commits are read from the job's clone. If the clone is shallow and lacks a commit, the commit is fetched without
+files.
 """
 
 import tempfile
@@ -21,7 +22,8 @@ from argocd_release.git.history import http_connections, wanted_refs
 from argocd_release.messages import diff as texts
 from argocd_release.model.git import Access, ChangedFiles
 
-#: The maximum number of files of a folder that are searched for paths outside the folder, and of bytes of each.
+#: The limits of the search for references to paths outside a folder. The job reads at most this many files of the
+#: folder, and this many bytes of each file.
 SEARCHED_FILES: Final = 500
 SEARCHED_BYTES: Final = 200_000
 _OUTSIDE: Final = b"../"
@@ -34,7 +36,7 @@ def changed_files(access: Access, base: str, head: str, stack: ExitStack) -> Cha
         access: the job's clone, and the address to fetch from.
         base: the commit before the changes.
         head: the commit with the changes.
-        stack: removes the fetched commits at the end.
+        stack: removes the fetched commits when it is closed.
     """
     stores: list[Any] = []
     with suppress(Exception):
@@ -83,7 +85,7 @@ def _fetched(access: Access, names: list[str], stack: ExitStack) -> Repo:
 
 
 def _refers_outside(store: Any, tree: ObjectID, folder: str) -> bool:
-    """Return True if a file of the folder contains ``../`` or is a link, or if that cannot be found out."""
+    """Return True if a file of the folder contains ``../`` or is a link, or if the files cannot be searched."""
     try:
         for number, (mode, sha) in enumerate(_files(store, tree, folder)):
             if number >= SEARCHED_FILES or S_ISLNK(mode):

@@ -30,13 +30,15 @@ from argocd_release.model.ports import StopFlag
 from argocd_release.timing import Deadline
 from argocd_release.transport.network import tls_context
 
-# The maximum time of one lookup. A fetch that takes longer continues in the background for later lookups.
+# The maximum time of one lookup in seconds. A fetch that takes longer continues in the background, and later lookups
+# use its result.
 ANSWER_SECONDS: Final = 15.0
-# A fetch fails if the server sends nothing for this time.
+# The time in seconds after which a fetch fails if the server sends nothing.
 SILENCE_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.05
 FETCHED_COMMITS: Final = 1000
-# The pause after a fetch that did not contain the missing commits. It doubles each time, up to LAST_RETRY_SECONDS.
+# The pause in seconds after a fetch that did not bring the missing commits. It doubles after each such fetch, up to
+# LAST_RETRY_SECONDS.
 RETRY_SECONDS: Final = 5.0
 LAST_RETRY_SECONDS: Final = 60.0
 _WHOLE: Final = len("0" * 40)
@@ -51,7 +53,7 @@ class GitHistories:
     Args:
         access: the URLs and credentials of the repositories that the job can read.
         stop: a flag that ends all waits when it is set.
-        limit: no lookup waits longer than until this deadline.
+        limit: the time by which all lookups must end.
         now: returns the time of a monotonic clock in seconds.
     """
 
@@ -134,7 +136,8 @@ class GitHistories:
         other = self._other(source)
         if relation := other.ask(revision, expected, source.path):
             return relation
-        # The source can be a mirror of the job's project, with a URL that only Argo CD can reach.
+        # The source's repository can be a mirror of the job's project, with a URL that only Argo CD can reach. So also
+        # try the job's own repository.
         if not other.fetched and (relation := self._own.ask(revision, expected, source.path)):
             return relation
         if not other.fetched:
@@ -174,7 +177,7 @@ class GitHistory:
     ) -> None:
         self._stack = ExitStack()
         self._closed = False
-        # The lock is needed because lookups for other repositories also read the history of the job's repository.
+        # Use a lock, because lookups for other repositories read the history of the job's repository at the same time.
         self._lock = threading.Lock()
         self._name = name
         self._url = url
@@ -247,13 +250,13 @@ class GitHistory:
             self.why = self._without_url(texts.CLONE_UNREADABLE.fill(error=self._safe(error)))
 
     def _without_url(self, reason: str) -> str:
-        """Return the reason. If there is no URL to fetch from, add the name of the variable that would contain it."""
+        """Return the reason. If the job has no URL to fetch from, add which variable must contain it."""
         return reason if self._url else texts.VARIABLE_MISSING.fill(reason=reason, variable=self._name)
 
     def _fetch(self, revision: str, expected: str) -> None:
         whole = [ObjectID(name.encode()) for name in (revision, expected) if len(name) == _WHOLE]
         short = len(whole) < len((revision, expected))
-        # Request the commits by their SHA. If the server only allows branches and tags, request those instead.
+        # Request the commits by their SHA. If the server does not allow that, request the branches and tags instead.
         for by_name, branches in ((True, short), (False, True)):
             try:
                 choose = partial(wanted_refs, whole, by_name=by_name, branches=branches)
@@ -265,7 +268,7 @@ class GitHistory:
                 return
 
     def _is_undone(self, revision: str, expected: str, path: str) -> bool | None:
-        """Return True if the files show that ``expected`` was reverted, False if not, and None if this is unknown.
+        """Return True if the files show that ``expected`` was reverted, False if it was not, and None if it is unknown.
 
         If the clone and the fetched commits lack the necessary trees, fetch them.
         """
@@ -286,7 +289,7 @@ class GitHistory:
     def _undone_by_trees(self, later: ObjectID, wanted: Commit, path: str, *, depth: int) -> bool | None:
         """Fetch the trees down to ``depth`` levels, and compare the files in them.
 
-        Return True if they show that ``wanted`` was reverted, False if not, and None if this is unknown.
+        Return True if the files show that ``wanted`` was reverted, False if they show that it was not, otherwise None.
         """
         with suppress(Exception):
             choose = partial(wanted_refs, [later, wanted.id, wanted.parents[0]], by_name=True, branches=False)

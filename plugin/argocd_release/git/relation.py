@@ -1,8 +1,8 @@
 """Find out how two commits of a repository are related, and whether one was reverted, without using the network.
 
 A revert can be recognised in two ways: by the message of a later commit, or because the files that the commit changed
-have their earlier content again. If the two differ, the files decide. Commit messages are untrusted text, so only their
-first kilobytes are searched, with patterns that cannot backtrack.
+have their earlier content again. If the message and the files disagree, the files decide. Commit messages are untrusted
+text, so only their first kilobytes are searched, with patterns that cannot backtrack.
 """
 
 import re
@@ -21,7 +21,7 @@ from dulwich.repo import BaseRepo
 
 from argocd_release.model.git import Relation, RevisionRelation
 
-# The maximum number of annotated tags to follow if they point to each other.
+# The maximum number of annotated tags to follow if one tag points to another.
 TAGS: Final = 10
 
 
@@ -65,11 +65,11 @@ def _descendant(repository: BaseRepo, later: Commit, wanted: Commit, path: str) 
 
 
 def by_files(relation: RevisionRelation, *, again: bool | None) -> RevisionRelation:
-    """Correct a relation that was derived from commit messages by what the files show.
+    """Correct the relation that commit messages suggest, if the files show something else.
 
     Args:
         relation: the relation according to the commit messages: a descendant or a revert.
-        again: True if the files have their earlier content again, False if not, and None if this is unknown.
+        again: True if the changed files have their earlier content again, False if not, and None if this is unknown.
     """
     if again is None:
         return relation
@@ -81,7 +81,7 @@ def by_files(relation: RevisionRelation, *, again: bool | None) -> RevisionRelat
 
 
 def find_commit(repository: BaseRepo, revision: str) -> Commit | None:
-    """Return the commit whose SHA starts with ``revision``, or to which an annotated tag with such a SHA points.
+    """Find the commit whose SHA, or whose annotated tag's SHA, starts with ``revision``.
 
     Return None if there is no such commit, or more than one.
     """
@@ -104,23 +104,24 @@ def _peeled(repository: BaseRepo, sha: ObjectID) -> Commit | None:
 
 MESSAGE_BYTES: Final = 10_000
 _SHORT: Final = 7
-# The line that git revert writes, and GitLab if a merge request is reverted (app/models/commit.rb revert_description).
+# The line in a commit message that git revert writes, or GitLab when a user reverts a merge request
+# (app/models/commit.rb revert_description).
 _REVERTS: Final = re.compile(
     rb"^This reverts (?:commit ([0-9a-f]{7,64})|merge request ([^\s!]{0,300}![0-9]{1,10}))", re.MULTILINE
 )
-# The last line of GitLab's merge commits (lib/gitlab/merge_requests/message_generator.rb).
+# The last line in the messages of GitLab's merge commits (lib/gitlab/merge_requests/message_generator.rb).
 _MERGED: Final = re.compile(rb"^See merge request ([^\s!]{0,300}![0-9]{1,10})", re.MULTILINE)
-# The last line that git cherry-pick -x and GitLab's cherry-pick write.
+# The last line of the commit message that git cherry-pick -x and GitLab's cherry-pick write.
 _PICKED: Final = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,64})\)", re.MULTILINE)
-# The files of a commit are only compared if the commit changes at most this many.
+# The maximum number of changed files in a commit for which the files are compared.
 FILES: Final = 500
-# How many levels of folders below the application's path are fetched to compare their files.
+# The number of folder levels below the application's path to fetch, so that their files can be compared.
 FILE_LEVELS: Final = 3
 FILE_BYTES: Final = 1_000_000
 
 
 class Reverts:
-    """A search for the commit that reverts ``wanted``, by the messages of later commits.
+    """A search in the messages of later commits for the commit that reverts ``wanted``.
 
     Call ``on_commit`` for each later commit, newest first, and then ``end``.
 
@@ -138,12 +139,12 @@ class Reverts:
         self.by = ""
 
     def on_commit(self, commit: Commit) -> None:
-        """Process the next commit."""
+        """Process one of the later commits."""
         if self.by or self._picked_again:
             return
         if by := self._reverter(commit):
-            # A later commit has reverted this commit, so ignore what this commit itself reverts. If this commit is the
-            # merge that merged ``wanted``, the later commit has also reverted ``wanted``.
+            # A later commit has reverted this commit. So if this commit is itself a revert, ignore it. If this commit
+            # is the merge that merged ``wanted``, the later commit has also reverted ``wanted``.
             brought = len(commit.parents) > 1 and not self._precedes(commit.parents[0])
             self.by = by if brought else ""
             return
@@ -172,10 +173,10 @@ class Reverts:
 
 
 def undone(repository: BaseRepo, later: ObjectID, wanted: ObjectID, path: str) -> bool | None:
-    """Return True if in ``later``, the files that ``wanted`` changed have their earlier content again.
+    """Return True if the files that ``wanted`` changed have their earlier content again in ``later``.
 
-    Only files below ``path`` count. Return False if none of them was reverted, and None if only some were, or if they
-    cannot be compared.
+    Only files below ``path`` are compared. Return False if no file was reverted. Return None if only some were, or if
+    the files cannot be compared.
     """
     commit = _commit(repository, wanted)
     if commit is None or not commit.parents:
@@ -198,7 +199,7 @@ def _changes(repository: BaseRepo, before: ObjectID, then: ObjectID) -> list[Tre
 
 
 def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool | None:
-    """Return True if a changed file has its earlier content again, False if the change is still there, else None."""
+    """Return True if the file has its earlier content again, False if it still has the change, otherwise None."""
     old, new = (entry.sha if entry is not None else None for entry in (change.old, change.new))
     entry = change.new or change.old
     current = _entry(repository, now, entry.path) if entry is not None and entry.path else None
@@ -208,10 +209,10 @@ def _is_undone(repository: BaseRepo, change: TreeChange, now: ObjectID) -> bool 
 
 
 def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: Counter[bytes] | None) -> bool | None:
-    """Return True if a change was undone, False if it is still there, and None if this cannot be decided.
+    """Return True if the change of a file was undone, False if it is still there, and None if neither is certain.
 
-    A change was undone if the file has all lines again that the change removed, and none that it added. The change is
-    still there if the file has all lines that it added.
+    The change was undone if the file contains all removed lines again, and none of the added lines. The change is still
+    there if the file contains all added lines.
 
     Args:
         old: the lines before the change, with the number of their occurrences, or None if they are unknown.
@@ -223,14 +224,14 @@ def _lines_undone(old: Counter[bytes] | None, new: Counter[bytes] | None, now: C
     added, removed = new - old, old - new
     if added and added <= now:
         return False
-    # If the file has neither the added nor the removed lines, a later commit has changed the same place again.
+    # If the file contains neither the added nor the removed lines, a later commit has changed the same lines again.
     return True if removed and removed <= now and not added & now else None
 
 
 def _lines(repository: BaseRepo, sha: ObjectID | None) -> Counter[bytes] | None:
-    """Count the lines of a file. The result is empty if ``sha`` is None, and None if the file cannot be read.
+    """Count how often each line occurs in a file. Return None if the file was not fetched or is too large.
 
-    A file cannot be read if it was not fetched or is too large.
+    If ``sha`` is None, the file does not exist, and the result is empty.
     """
     if sha is None:
         return Counter()
@@ -244,7 +245,7 @@ def _lines(repository: BaseRepo, sha: ObjectID | None) -> Counter[bytes] | None:
 
 
 def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None:
-    """Return the id of the object at the path, or None if the tree has no such path.
+    """Return the id of the git object at the path, or None if the tree does not contain the path.
 
     Raises:
         KeyError: a folder of the path was not fetched.
@@ -261,7 +262,7 @@ def _entry(repository: BaseRepo, tree: ObjectID, path: bytes) -> ObjectID | None
 def depths(path: str) -> tuple[int, ...]:
     """Return how many levels of trees to fetch in each attempt to compare files.
 
-    The first attempt fetches the trees down to the parent of the application's folder. This suffices if the whole
+    The first attempt fetches the trees down to the parent of the application's folder. This is enough if the whole
     folder was reverted. The second attempt also fetches the trees inside the folder.
     """
     levels = len(parts(path))
@@ -269,7 +270,7 @@ def depths(path: str) -> tuple[int, ...]:
 
 
 def parts(path: str) -> list[str]:
-    """Split the path of an application, which is relative to the repository's root, into folder names."""
+    """Split the path of an application's manifests, relative to the repository's root, into folder names."""
     return [part for part in path.split("/") if part not in {"", "."}]
 
 
@@ -313,7 +314,7 @@ def _picked(commit: Commit) -> list[bytes]:
 
 
 def _key(name: bytes) -> bytes:
-    """Return the part that all names of the same commit or merge request have in common.
+    """Return the key of a commit or merge request, which is the same for all ways to name it.
 
     This is the abbreviated SHA of a commit, or ``!number`` of a merge request.
     """
@@ -326,7 +327,7 @@ def _is_same(own: bytes, name: bytes) -> bool:
 
     Args:
         own: the SHA of the commit, or ``project!number`` of the merge request.
-        name: the SHA or merge request in the message. If its project is missing, it means this project.
+        name: the SHA or merge request in the message. A merge request without a project belongs to this project.
     """
     if b"!" not in name:
         return own.startswith(name)
@@ -335,5 +336,5 @@ def _is_same(own: bytes, name: bytes) -> bool:
 
 
 def _origin(commit: Commit) -> tuple[bytes, int, bytes]:
-    """Return the metadata that a cherry-pick copies from the original commit."""
+    """Return the author, date and message, which a cherry-pick copies from the original commit."""
     return commit.author, commit.author_time, commit.message

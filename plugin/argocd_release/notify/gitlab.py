@@ -1,12 +1,12 @@
 """Show the release in GitLab: as a deployment record of the environment, and as a comment in the merge request.
 
-There is one deployment record per revision. Its status is running, then success, failed or canceled. If an earlier
-attempt of the job left a record running, the job updates that record and creates no second one. The job changes no
+There is one deployment record per revision. Its status is running, then success, failed or canceled. If an earlier run
+of the job left its record with the status running, the job updates that record, and creates none. The job changes no
 record that GitLab itself created for a CI job, because only that CI job is allowed to (otherwise GitLab answers 403).
 
 The comment contains the outcome, the cause, the evidence and links. Later runs of the job replace its text. Text from
 outside is shown as code, in which GitLab interprets no Markdown, HTML, mention or reference. GitLab runs a quick action
-only at the start of a line, so every line of such text begins with a mark.
+only at the start of a line, so each quoted line begins with a mark.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentTarget:
-    """The target of a deployment record.
+    """The environment and the git ref that a deployment record names.
 
     Attributes:
         environment: the name of the environment.
@@ -48,7 +48,7 @@ def is_commit(revision: str) -> bool:
 
 
 def begin_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str) -> None:
-    """Create a deployment record with the status running, unless the revision already has a running one.
+    """Create a running deployment record for the revision, unless a running one exists.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
@@ -58,16 +58,16 @@ def begin_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str) -> 
 
 
 def end_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str, status: str) -> str:
-    """Set the final status of the revision's record, and cancel all other running records.
+    """Set the final status of the revision's deployment record, and cancel all other running records.
 
     Args:
-        gitlab: the project that has the records.
-        place: the environment, and the ref for a record that must be created.
+        gitlab: the client of the project to which the records belong.
+        place: the environment, and the ref that is needed if the job must create the record.
         revision: the commit.
         status: the final status: success, failed or canceled.
 
     Returns:
-        A message for people about the record.
+        A message that tells people what happened to the record.
 
     Raises:
         GitLabError: GitLab refused, or did not respond.
@@ -95,11 +95,11 @@ def _records(gitlab: GitLab, place: DeploymentTarget) -> list[dict[str, Any]]:
 
 
 def _is_open(record: dict[str, Any], revision: str = "") -> bool:
-    """Return True if the job must update the record: it is running and was not created for a CI job.
+    """Return True if the record is running, and the job is allowed to update it because no CI job has created it.
 
     Args:
         record: the record.
-        revision: the commit that the record must have; "" if any commit will do.
+        revision: the commit that the record must name; "" accepts every commit.
     """
     return record.get("status") == RUNNING and not record.get("deployable") and revision in {"", record.get("sha")}
 
@@ -115,19 +115,19 @@ def _update(gitlab: GitLab, record: dict[str, Any], status: str) -> None:
 
 
 FORBIDDEN: Final = 403
-#: The maximum length of the key in the hidden mark of a comment. A longer key is cut, and ends with a hash.
+#: The maximum length of the key by which the job finds its comment. A longer key is shortened, and ends with a hash.
 MARKER_LIMIT: Final = 300
 NOT_FOUND: Final = 404
-#: The maximum number of pages of comments on which the job looks for its earlier comment.
+#: The maximum number of result pages on which the job searches for its earlier comment.
 PAGES: Final = 5
-#: The maximum number of characters of the evidence in a comment.
+#: The maximum length, in characters, of the evidence in a comment.
 EVIDENCE_LIMIT: Final = 20_000
-#: The maximum number of applications of a group that the comment names. The HTML page lists all of them.
+#: The maximum number of undelivered applications of a group that the comment names. The HTML page lists all of them.
 NAMED: Final = 20
-#: The maximum number of these applications for which the comment also shows the state.
+#: The maximum number of named applications for which the comment also shows the state.
 WITH_STATE: Final = 5
 _TICKS: Final = re.compile(r"`+")
-#: The order of preference of merge requests, by state: the lowest number comes first.
+#: The preference of each state of a merge request. The job chooses the merge request with the lowest number.
 _ORDER: Final = {"opened": 0, "merged": 1}
 
 
@@ -163,10 +163,10 @@ def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
 
 
 def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
-    """Write the job's comment, or replace the text of an earlier one, and return a message that says which.
+    """Write the job's comment, or update an earlier one. Return a message that says which of the two happened.
 
     Args:
-        gitlab: the project of the merge request.
+        gitlab: the client of the merge request's project.
         iid: the number of the merge request in that project.
         result: the result of the release, without secrets.
 
@@ -177,7 +177,7 @@ def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
 
 
 def put_marked_comment(gitlab: GitLab, iid: str, mark: str, body: str, *, create: bool = True) -> str:
-    """Write the comment that begins with the mark, or replace an earlier one; return a message that says which.
+    """Write the comment that begins with the mark, or replace an earlier one. Return a message that says which.
 
     With ``create`` False, only replace an earlier comment. If there is none, return an empty string.
 
@@ -199,7 +199,7 @@ def put_marked_comment(gitlab: GitLab, iid: str, mark: str, body: str, *, create
 
 
 def comment_marker(result: ReleaseResult) -> str:
-    """Return the hidden line by which the job recognises its comment on these applications."""
+    """Return the hidden line by which later runs of the job find their comment on these applications."""
     key = quote(" ".join(filter(None, (result.job_name, named(result)))), safe="/,=")
     if len(key) > MARKER_LIMIT:
         key = f"{key[:MARKER_LIMIT]}~{hashlib.sha256(key.encode()).hexdigest()[:16]}"
@@ -241,12 +241,12 @@ def _facts(result: ReleaseResult) -> Iterable[str]:
 
 
 def named(result: ReleaseResult) -> str:
-    """Return the name of the application. For a group, return the request in words, which is the same in each run."""
+    """Return the application's name. For a group, return its description, which is the same in each run."""
     return result.meant if result.several else ",".join(application.name for application in result.applications)
 
 
 def _counted(result: ReleaseResult) -> Iterable[str]:
-    """Yield a line with the number of applications by outcome, then a line for each of the worst failures."""
+    """Yield a line that counts the applications by outcome, then one line for each of the worst failures."""
     yield texts.COMMENT_APPLICATIONS.fill(
         count=len(result.applications), outcomes=tally([application.outcome for application in result.applications])
     )
@@ -304,7 +304,7 @@ def code(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """Return the text as a code block, which no text inside it can end."""
+    """Return the text as a code block. No backticks in the text can end the block early."""
     excerpt = (
         text
         if len(text) <= EVIDENCE_LIMIT
@@ -316,15 +316,15 @@ def fenced(text: str) -> str:
 
 
 def fence(text: str) -> str:
-    """Return the backticks that begin and end a code block with this text."""
+    """Return a fence of backticks that is longer than any run of backticks in the text."""
     return "`" * max(3, max((len(run) for run in _TICKS.findall(text)), default=0) + 1)
 
 
 def _own_notes(gitlab: GitLab, iid: str, mark: str) -> list[Any]:
-    """Return the ids of the job's own comments, which begin with the mark, the latest first.
+    """Return the ids of the comments that begin with the mark and that the token's user wrote, the latest first.
 
-    Comments of other users are left out, because any user can copy the mark. With the token of a maintainer, the job
-    could overwrite such a comment.
+    Comments of other users are left out, because any user can copy the mark. If the token belongs to a maintainer, the
+    job could otherwise overwrite the comment of another user.
     """
     user: Any = None
     for page in range(1, PAGES + 1):

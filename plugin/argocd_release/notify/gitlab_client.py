@@ -1,4 +1,4 @@
-"""Send requests to GitLab's REST API, repeat those that fail, and report errors in one line.
+"""Send requests to GitLab's REST API, retry failed requests, and report each error in one line.
 
 The job does not use python-gitlab, because it takes 5.2 MB with its libraries, and more than doubles the time of the
 imports (8.6.0, measured; CONTRIBUTING.md).
@@ -18,17 +18,16 @@ from argocd_release.timing import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
 
-#: The maximum number of attempts for a request. If GitLab sends Retry-After, the pause before the next attempt is at
-#: least that long.
+#: The maximum number of attempts for a request. GitLab's Retry-After header sets the minimum pause before the next one.
 ATTEMPTS: Final = 3
 #: The maximum size of a response in bytes.
 BODY_LIMIT: Final = 4 << 20
-#: The number of items on a page of a list.
+#: The number of items that the job requests on each page of a list.
 PAGE: Final = 100
 _SUCCESS: Final = range(200, 300)
-#: With these statuses GitLab has not carried out the request, so any request can be repeated.
+#: If GitLab responds with one of these statuses, it has not executed the request. So any request can be repeated.
 _NOT_DONE: Final = frozenset({429, 503})
-#: After these statuses any request except a POST can be repeated, because a second GET or PUT has no further effect.
+#: After one of these statuses, the job repeats GET and PUT requests, because a second one has no further effect.
 _AGAIN: Final = _NOT_DONE | {500, 502, 504}
 
 
@@ -50,9 +49,9 @@ class GitLab:
     Args:
         address: the root of the API (CI_API_V4_URL).
         project: the id or the path of the project.
-        token: an access token of a project, a group or a user; can be empty.
+        token: an access token of a project, a group or a user, or an empty string.
         job_token: the token of the job, which is used if ``token`` is empty.
-        deadline: the moment at which every request ends.
+        deadline: the moment at which all requests end at the latest.
         ca_file: path of a PEM file with a certificate authority to trust, or an empty string.
     """
 
@@ -140,7 +139,7 @@ class GitLab:
     def _once(
         self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> tuple[int, str, float]:
-        """Send the request once. Return the status, the body, and the pause in seconds that GitLab requests.
+        """Send the request once. Return the status, the body, and the pause in seconds that GitLab demands.
 
         Raises:
             HttpError: GitLab did not send a complete response.
@@ -184,7 +183,7 @@ def _error_text(status: int, text: str) -> str:
 
 
 def authorities(ca_file: str) -> tuple[str, ...]:
-    """Return the path of the file of certificate authorities as a tuple, which is empty if there is no such file.
+    """Return the path of the certificate authority file as a tuple, or an empty tuple if the file does not exist.
 
     GitLab's variable can name a file that does not exist in the job's image.
     """

@@ -14,21 +14,21 @@ from argocd_release.timing import SITE_CALL, SITE_PAUSE, Deadline, pause
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
 
-#: The minimum time limit of a request in seconds. It applies even if the deadline has passed.
+#: The minimum time limit of a request to the site, in seconds. It applies even after the deadline.
 _LEAST: Final = 1.0
 #: The HTTP statuses that count as a response of the site.
 _FINE: Final = range(200, 400)
 
 
 def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> str:
-    """Wait until the site responds with 2xx or 3xx. Return "" if it does, otherwise the last error at the deadline.
+    """Wait until the site responds with 2xx or 3xx. Return "" then, or the last error at the deadline.
 
-    The site is requested at least once.
+    The job sends at least one request to the site.
 
     Args:
         url: the address of the site.
         deadline: the moment at which the wait ends.
-        check: is called again and again while waiting, and raises to end the wait.
+        check: a callback that is called repeatedly during the wait. It raises an exception to cancel the wait.
         ca_file: path of a PEM file with a certificate authority to trust, or an empty string.
     """
     tls = partial(tls_context, authorities=authorities(ca_file))
@@ -41,7 +41,7 @@ def check_site(url: str, *, deadline: Deadline, check: Callable[[], object], ca_
 
 
 def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], ca_file: str = "") -> Verdict | None:
-    """Wait for the site of a delivered release. Return the verdict if it does not respond in time, otherwise None.
+    """Wait for the site of a delivered release. Return a failed verdict if the site does not respond, otherwise None.
 
     The arguments are those of ``check_site``.
     """
@@ -57,7 +57,7 @@ def site_verdict(url: str, *, deadline: Deadline, check: Callable[[], object], c
 
 
 def _ask(client: Client, url: str, *, seconds: float) -> str:
-    """Request the site once. Return "" if its status is 2xx or 3xx, otherwise the error.
+    """Send one request to the site. Return "" if the response is 2xx or 3xx, otherwise the error.
 
     The body is not read, because it can be endless.
     """

@@ -1,1 +1,1 @@
-"""Run one job, from the environment to the exit code. Only this package connects the parts of all others."""
+"""Run one job: from reading its environment to its exit code. This package alone connects all other packages."""

@@ -1,4 +1,4 @@
-"""Connect to Argo CD for the duration of a job: sign in, and create the readers that all stages share."""
+"""Sign in to Argo CD, and create the readers of Argo CD that all stages of a job share."""
 
 import time
 from contextlib import ExitStack
@@ -35,7 +35,7 @@ class Readers:
 
     @property
     def lists(self) -> Lists:
-        """Return the reader of lists of applications, which is the argocd command."""
+        """Return the reader that lists applications, which is the argocd command."""
         return self.argocd
 
     @property
@@ -74,7 +74,7 @@ def connected(
     def sign_in() -> SignedIn:
         return auth.signed_in(identity, connector=connector, deadline=deadline, check=check)
 
-    # If the grace period is 0, retry the sign-in until the deadline of the job.
+    # If the grace period is turned off (0), retry the sign-in until the deadline of the job.
     grace = deadline.at_most(settings.connect_grace) if settings.connect_grace else deadline
     signed = auth.sign_in_with_retry(sign_in, grace, check)
     credentials = Credentials(
@@ -109,7 +109,7 @@ def group_readers(
         owner: the value of RELEASE_OWNER. If it is ``ignore`` and ``children`` is False, there is no lookup of owners.
         readers: the readers of Argo CD.
         clock: the clock of the wait, which the lookup wakes when an owner has changed.
-        children: True if the job also waits for the child applications.
+        children: True if the job also waits for child applications.
     """
     commands = HttpFirstCommands(readers.commands, readers.lists, readers.api)
     follow = owner != "ignore"

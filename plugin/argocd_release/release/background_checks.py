@@ -24,7 +24,7 @@ class Hooks:
         self._recorders: dict[str, HookRecorder] = {}
 
     def keep(self, name: str, application: Application) -> None:
-        """Pass an observed state of the application on to its recorder. This never waits for Argo CD."""
+        """Pass an observed state of the application to its hook recorder. This call does not wait for Argo CD."""
         if name not in self._recorders:
             if application.operation is None or not application.operation.running:
                 return
@@ -32,14 +32,13 @@ class Hooks:
         self._recorders[name].look(application)
 
     def of(self, name: str) -> "HookRecorder | None":
-        """Return the recorder of the application, or None if the job saw no operation of it."""
+        """Return the application's hook recorder, or None if the job has seen no running operation of it."""
         return self._recorders.get(name)
 
 
 # The time limit of ``argocd version`` in seconds.
 VERSIONS_SECONDS: Final = 10.0
-# The longest wait for an answer at the end of the job, in seconds. Usually, the answers have arrived during the first
-# look.
+# The longest time, in seconds, that the end of the job waits for a background check. Most have ended by then.
 _WARNINGS_SECONDS: Final = 0.5
 
 
@@ -55,7 +54,7 @@ class BackgroundChecks:
     Args:
         argocd: the argocd command.
         connection: the connection to Argo CD's HTTP API; None if the job does not use that API.
-        emit: takes the warnings.
+        emit: receives the warnings and all other events of the job.
         evidence: reads the pods, events and logs of hooks.
         stop: the stop request, which ends every wait for an answer.
     """
@@ -73,14 +72,14 @@ class BackgroundChecks:
         self._address: Background[str] | None = None
 
     def emit(self, event: JobEvent, /) -> None:
-        """Pass the event on. The first application state that is not a success starts the check of the versions."""
+        """Emit the event. The first state of an application that is not delivered starts the version check."""
         self._emit(event)
         if not self._versions_requested and isinstance(event, ApplicationState) and event.reason != CONFIRMING:
             self._versions_requested = True
             run_in_background(self._compare_versions)
 
     def on_application(self, application: Application | None) -> None:
-        """Start the check of the token's rights and the read of Argo CD's public address, at the first application."""
+        """At the first application, start to check the token's rights, and to read Argo CD's public address."""
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project
@@ -94,7 +93,7 @@ class BackgroundChecks:
         return "" if self._address.exception() is not None else self._address.result()
 
     def _has_answered(self, answer: Background[Any]) -> bool:
-        """Return True if the answer has arrived. Wait a short time for it, unless the job must end."""
+        """Return True if the background check has ended. Unless the job must end, wait a short time for that."""
         if answer.done() or self._stop.is_set():
             return answer.done()
         with suppress(Cancelled):
@@ -102,7 +101,7 @@ class BackgroundChecks:
         return answer.done()
 
     def emit_warnings(self) -> None:
-        """Emit the warnings about the rights of the token, if they have arrived."""
+        """Emit the warnings about the token's rights, if the background check has ended."""
         if self._warnings is None or not self._has_answered(self._warnings):
             return
         if self._warnings.exception() is None:

@@ -36,10 +36,10 @@ from argocd_release.timing import Phase
 
 # The maximum number of failed applications whose root causes are collected. The most severe failures come first.
 EXPLAINED: Final = 5
-#: The outcomes after which the doctor's checks look for the reason.
+#: The outcomes after which the job runs the doctor's checks to find the reason.
 ADVISED: Final = frozenset({Outcome.UNREACHABLE, Outcome.DENIED})
-# The outcomes after which the output of ``argocd app get`` is shown although no root cause is collected. After all
-# other such outcomes, Argo CD does not respond, or there is nothing to show.
+# The outcomes after which the job shows the output of ``argocd app get``, although it collects no root cause. After
+# other outcomes without a root cause, Argo CD does not respond, or there is nothing to show.
 _SHOWN: Final = frozenset({Outcome.DELIVERED, Outcome.NOT_DELIVERED})
 
 
@@ -53,7 +53,7 @@ class Explainer:
         self._deadline = parts.context.deadline
 
     def explain(self, result: ReleaseResult) -> ReleaseResult | None:
-        """Return the result with root causes, hints and the status that argocd prints, or None if nothing was added."""
+        """Return the result with root causes, hints and argocd's status output, or None if there is nothing to add."""
         later = self._advise(result) if result.outcome in ADVISED else self._diagnose_worst(result)
         if not result.several:
             later = self._with_status(later)
@@ -72,7 +72,7 @@ class Explainer:
         return replace(later, applications=applications, ended_at=ended_at, seconds=result.seconds + passed)
 
     def _advise(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the result with the doctor's hint on each application that has the outcome of the whole release."""
+        """Add the doctor's hint to the result, and to each application with the same outcome as the whole release."""
         self._log.emit(AskingTheDoctor())
         shared = [application for application in result.undelivered if application.outcome is result.outcome]
         verdict = shared[0].verdict if shared else result.verdict
@@ -98,7 +98,7 @@ class Explainer:
         return replace(result, verdict=replace(result.verdict, hint=hint), applications=applications)
 
     def _diagnose_worst(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the result with the diagnoses of the worst failures. They share the time limit of the phase."""
+        """Add the diagnoses of the worst failures to the result. All diagnoses share the time limit of the phase."""
         failures = [
             application_result
             for application_result in result.undelivered
@@ -146,16 +146,16 @@ class Explainer:
             return Diagnosis()
 
     def _silent_host(self, result: ApplicationResult) -> str:
-        """Return the host of the deployed site if the release failed only because the site did not respond.
+        """Return the host of the deployed site if the site's silence is the only reason for the failure.
 
-        Otherwise, return an empty string. ``-`` stands for a host that is not known.
+        Otherwise, return an empty string. If the host is unknown, return ``-``.
         """
         if not result.site_is_silent:
             return ""
         return urlsplit(self._parts.settings.site_url).hostname or "-"
 
     def _with_status(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the result of a single application with the status that ``argocd app get`` prints."""
+        """Add the status that ``argocd app get`` prints to the result of a single application."""
         application = result.applications[0]
         if result.outcome not in _SHOWN and not application.verdict.asks_cluster:
             return result
@@ -183,9 +183,9 @@ class Explainer:
         return text.strip().partition("\n\n")[0]
 
 
-#: The job log shows at most this many conditions, and at most this many caveats, of delivered applications.
+#: The maximum number of conditions of delivered applications, and of their caveats, that the job log shows.
 CONDITIONS: Final = 10
-#: The maximum number of applications that a note names.
+#: The maximum number of applications that a caveat names in the job log.
 NAMES: Final = 3
 
 
@@ -210,7 +210,7 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
     ):
         for block in evidence.blocks(application, several=result.several):
             title = f"{application.name}: {block.title}" if result.several else block.title
-            # GitLab identifies a section only by its name, so each application needs names of its own.
+            # GitLab identifies a section only by its name, so the section names of two applications must differ.
             name = f"{block.name}-of-{position}" if result.several else block.name
             with log.section(name, title, collapsed=application.outcome is not Outcome.DELIVERED):
                 log.emit(ShownEvidence(text="\n".join(block.lines), title=title, lines=block.lines))
@@ -245,7 +245,7 @@ def _warnings(result: ReleaseResult) -> list[Warned]:
 
 
 def _show_what_holds(log: JobLog, result: ApplicationResult) -> None:
-    """Show the caveat of a delivered release, and the time at which the application reached each phase."""
+    """Log the caveat of a delivered release, and the time at which the application reached each phase."""
     if note := evidence.caveat(result):
         log.emit(NotProven(text=note))
     if line := summary.line(result):
@@ -253,7 +253,7 @@ def _show_what_holds(log: JobLog, result: ApplicationResult) -> None:
 
 
 def _show_next(log: JobLog, result: ReleaseResult) -> None:
-    """Show the hint for the worst failure. If only the group as a whole failed, show the hint for the group."""
+    """Log the hint for the worst failure, or for the group if no application but only the group as a whole failed."""
     if result.is_theirs or not result.several:
         for worst in result.undelivered[:1]:
             if step := evidence.last_lines(worst):

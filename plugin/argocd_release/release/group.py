@@ -17,28 +17,28 @@ from argocd_release.watch.poll_loop import LEAST_SECONDS, GroupPoller, PollResul
 from argocd_release.watch.snapshot import ApplicationSnapshot, SharedView, SnapshotCommands
 from argocd_release.watch.tracker import Tracker
 
-# The time limit of a list in seconds.
+# The time limit in seconds of a request that lists applications.
 LIST_SECONDS: Final = 15.0
-# The pause in seconds between two lists with the selector. The job requests them in addition if it needs more
-# applications than the selector matches.
+# The pause in seconds between two requests for the applications that the selector matches. The job needs these extra
+# requests only if it also waits for applications outside the selector.
 SELECT_SECONDS: Final = 15.0
-# The longest wait for the name of Argo CD's own namespace, in seconds. Argo CD writes it into an application with the
-# first comparison.
+# The longest wait for the name of Argo CD's own namespace, in seconds. Argo CD writes that name into an application
+# when it compares the application for the first time.
 HOME_SECONDS: Final = 15.0
-# The minimum time limit of a list in seconds. It applies even just before the deadline.
+# The minimum time limit in seconds of a request that lists applications, even just before the deadline.
 LEAST_LIST_SECONDS: Final = 2.0
-# The pause in seconds before the log repeats a reason for which applications cannot be read.
+# The pause in seconds before the log repeats the same reason why applications cannot be read.
 NO_ANSWER_SECONDS: Final = 10.0
 
 
 class GroupCommands(Commands, Lists, Protocol):
-    """The commands and lists through which a group reads its applications."""
+    """The argocd commands that read and list the applications of a group."""
 
     def queued_before(self, name: str) -> int: ...
 
 
 class GroupWait:
-    """The wait of a job for its applications. ``wait`` returns the verdict on all of them.
+    """A job's wait for its applications. ``wait`` returns one verdict on all of them together.
 
     Args:
         targets: the requested applications.
@@ -46,9 +46,9 @@ class GroupWait:
         commands: reads and lists applications.
         cluster: shows the pods of an application.
         clock: the clock of the wait.
-        emit: takes the events of the job log.
-        on_application: functions that are called at each event of an application, with its last observed state.
-        keep: is called with the name and the state of an application after each look at it.
+        emit: receives the events for the job log.
+        on_application: callbacks that receive the application's last observed state at each of its events.
+        keep: a callback that receives the application's name and state after each look.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class GroupWait:
         return ignored_variables or self._verdict()
 
     def _verdict(self) -> Verdict:
-        """Combine the verdicts on the applications and their number into the verdict on the group."""
+        """Return the verdict on the group, from the verdicts on its applications and from their number."""
         targets, count = self._targets, self.poller.count
         verdicts = [member.verdict for member in self.members if member.verdict]
         if targets.one and verdicts:
@@ -144,7 +144,7 @@ class GroupWait:
             raise SettingsError(problems)
 
     def _read_names(self) -> PollResult:
-        """Return the names from the settings as a poll result. Each tracker reads the state of its own application."""
+        """Return a poll result that contains only the names in the settings. Each tracker reads its own application."""
         names = self._targets.names
         mine = {name: "" for name in names if self._targets.mine(name)}
         self._width = max(map(len, mine), default=0)
@@ -155,8 +155,8 @@ class GroupWait:
         selector_only = targets.selects and not (targets.names or targets.children)
         try:
             if targets.selects and not selector_only and self._is_selecting():
-                # Each poll requests only one list. This list shows which applications the selector matches, the next
-                # list shows their states.
+                # Each poll requests only one list. This poll finds out which applications the selector matches, and the
+                # next poll reads their states.
                 chosen = self._list(selector=targets.selector, project=targets.project)
                 self._selected = (requested_at, tuple(application.full_name for application in chosen))
                 return None
@@ -208,8 +208,8 @@ class GroupWait:
     def _list(self, **chosen: str) -> tuple[Application, ...]:
         left = max(self._started + self._policy.timeout - self._clock.now(), LEAST_LIST_SECONDS)
         self._list_count += 1
-        # Show one command of each kind in the log. If the job needs two kinds of lists, selected applications and all
-        # applications, then the first two lists differ. Otherwise, all lists are of the same kind.
+        # Log each distinct command once. If the job lists both the selected and all applications, its first two
+        # commands differ. Otherwise, all commands are the same.
         echo_count = 2 if self._targets.selects and (self._targets.names or self._targets.children) else 1
         return self._commands.list(seconds=min(left, LIST_SECONDS), echo=self._list_count <= echo_count, **chosen)
 
@@ -252,7 +252,7 @@ class GroupWait:
         self._emit(replace(event, name=name, width=self._width))
 
     def _is_new(self, event: NoAnswer) -> bool:
-        """Return True if the reason of the failed look differs from the last one, or is due to be repeated."""
+        """Return True if the reason for the failed look is new, or was last logged long enough ago to be repeated."""
         (reason, at), now = self._no_answer, self._clock.now()
         if event.reason == reason and now - at < NO_ANSWER_SECONDS:
             return False
@@ -266,7 +266,7 @@ class GroupWait:
             self._emit_named(name, Judged(outcome=word, waited=waited, reason=reason))
 
     def _emit(self, event: JobEvent, /) -> None:
-        """Emit an event. Any thread can call this, because a lock protects the log."""
+        """Emit an event. Any thread can call this function, because a lock protects the job log."""
         if isinstance(event, Summary) and not self.several:
             return
         with self._emitting:

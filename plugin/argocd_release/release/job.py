@@ -25,10 +25,10 @@ from argocd_release.release.wiring import wire
 from argocd_release.settings import load
 from argocd_release.timing import AFTER_SECONDS, Deadline, JobDeadline, Phase
 
-# Each of these exceptions becomes a verdict. All other exceptions, such as SystemExit, come from Python itself.
+# Each of these exceptions leads to a verdict. The others, such as SystemExit, end the interpreter.
 ENDINGS: Final = (Exception, Cancelled)
 
-# The hint for an exception of this package, by its outcome.
+# The hints for exceptions that argocd-release raises, by the outcome of the exception.
 _HINTS: Final = {
     Outcome.SETTINGS: job_log.SETTINGS_WRONG.hint,
     Outcome.NO_PREVIEW: job_log.NO_PREVIEW.hint,
@@ -41,7 +41,8 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
     Args:
         error: the exception that ended the run.
         log: the job log.
-        out_of_time: True if GitLab ends the job because of its timeout, which looks to the job like a cancellation.
+        out_of_time: True if GitLab ends the job because of its timeout. The job receives the same signal as for a
+            cancellation.
     """
     match error:
         case Cancelled() if out_of_time:
@@ -62,8 +63,8 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
             return Verdict(outcome=Outcome.UNEXPECTED, reason=reason, hint=job_log.UNEXPECTED.fill_hint())
 
 
-# The time in seconds after a signal in which all reports must be written. Without this limit, a report that is written
-# into a full pipe could block the job.
+# The time in seconds, counted from a signal, within which the job must write all reports. Without this limit, a full
+# pipe as the target of a report could block the job.
 STOPPED_SECONDS = 0.9
 # The largest expected difference between the clocks of GitLab and the runner, in seconds.
 JOB_END_SECONDS = 5.0
@@ -79,11 +80,12 @@ class Run:
         self._started = time.monotonic()
         environ = load.with_files_read(environ)
         self._results = Results(environ)
-        # Once the settings are loaded, their deadline replaces this one.
+        # This deadline applies until the settings are loaded, and the deadline that they describe replaces it.
         self._context = JobContext(
             environ=environ, log=JobLog(environ, stream), stop=StopRequest(), deadline=JobDeadline()
         )
-        # The monotonic time at which GitLab's timeout ends the job. To the job, this looks like a cancellation.
+        # The monotonic time at which GitLab's timeout ends the job. The job receives the same signal as for a
+        # cancellation.
         self._job_ends_at = math.inf
 
     def execute(self, signals: Signals) -> int:
@@ -140,7 +142,7 @@ class Run:
         return verdict
 
     def _write(self, result: ReleaseResult, phase: Phase) -> tuple[ReleaseResult, list[Written]]:
-        """Write the reports. Return the result as they show it, without secrets, and the path or error of each."""
+        """Write the reports. Return the redacted result that they show, and the path or error of each report."""
         redacted = self._context.log.redacted(self._results.limited(result))
         return redacted, self._results.write(redacted, self._limit(phase))
 

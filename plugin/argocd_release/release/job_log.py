@@ -1,4 +1,4 @@
-"""The job log of one run, which redacts secrets and selects events, and the context that holds it."""
+"""Redact and select the events of one run for its job log, and define the context that all stages share."""
 
 import time
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ class JobLog:
         self._feed = _Feed(self._log, sections=shown.sections and not self._json)
 
     def redacted(self, value: T) -> T:
-        """Return the value without secrets. Settings in its texts get the names under which the reader can set them."""
+        """Return the value without secrets, and with each ``<SETTING>`` replaced by the name that users can set."""
         return everywhere(value, self._redact)
 
     @contextmanager
@@ -126,7 +126,7 @@ class JobLog:
                 self._feed.end()
 
     def emit_warnings(self, environ: JobEnvironment) -> None:
-        """Warn about variables that the job does not read, and about settings that it corrects."""
+        """Warn about variables that the job ignores, and about settings whose values it corrects."""
         for name, meant in environ.unknown_variables():
             self.emit(events.UnknownSetting(name=name, meant=meant))
         for name, instead in environ.ignored_variables():
@@ -153,8 +153,8 @@ class JobLog:
             job_time: the timeouts in the settings.
             version: the version of argocd-release.
             what: a description of the requested applications.
-            timeout: the timeout of the release in seconds, which is shorter than in the settings if the job has less
-                time.
+            timeout: the timeout of the release in seconds. It is shorter than the setting if the job has less time
+                left.
             clocks: a warning about the clocks of GitLab and the runner; "" if they agree.
             expects: a description of the expectation; "" if nothing specific is expected.
         """
@@ -198,7 +198,7 @@ class JobLog:
             self.emit(OutputLeftOut(lines=lines))
 
     def count_unchanged(self) -> None:
-        """Log the number of resources that did not change, at the end of the tracking."""
+        """Log how many resources did not change. Call this when the tracking ends."""
         self.count_left_out(at_once=True)
         if count := self._changes.unchanged:
             self.emit(Unchanged(count=count))

@@ -29,14 +29,14 @@ class Policy:
     settings: PolicySettings
     expected: Expected
     timeout: float
-    #: The clock time at which the job started, in seconds. The timeout counts from there.
+    #: The clock time in seconds at which the job started. The timeout counts from this moment.
     started: float
     check: Callable[[], object]
     #: Looks up the relation of revisions in the git history; None if no revision is expected.
     revision_relation: RevisionRelationLookup | None = None
-    #: Requests a hard refresh from Argo CD; None if the settings turn that off.
+    #: Requests a hard refresh from Argo CD; None if the settings turn hard refreshes off.
     hard_refresh: Get | None = None
-    #: Looks up the owners of applications; None if the settings turn that off.
+    #: Looks up the owners of applications; None if the settings turn the lookup off.
     owners: OwnerLookup | None = None
 
     @property
@@ -54,7 +54,7 @@ class Policy:
         Args:
             name: the name of the application.
             cluster: shows the pods of an application.
-            parts: the other arguments of ``Tracker``, which this policy does not contain.
+            parts: the arguments of ``Tracker`` that this policy does not provide.
         """
         settings, own = self.settings, self.expectation(name)
         return Tracker(
@@ -100,11 +100,11 @@ def policy_of(
 
 
 def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
-    """Return the expectation that the settings describe, or one that accepts everything if there are none.
+    """Return the expectation that the settings describe. Without settings, the expectation accepts every state.
 
     Args:
         settings: the expectation of all applications; None if the settings could not be loaded.
-        own: the values of one application, by field, which replace those of the settings.
+        own: the values, by field, that replace the settings for one application.
     """
     if settings is None:
         return Expectation()
@@ -122,7 +122,7 @@ def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = M
 
 
 def expectation_words(settings: ExpectationSettings, path: str) -> str:
-    """Return the expectation as a text for people, or "" if nothing specific is expected.
+    """Describe the expectation for people. Return "" if nothing specific is expected.
 
     Args:
         settings: the expectation of all applications.
@@ -136,7 +136,7 @@ def expectation_words(settings: ExpectationSettings, path: str) -> str:
 
 
 def target_words(settings: TargetSettings) -> str:
-    """Return the requested applications as a text for people."""
+    """Describe the requested applications for people."""
     return str(targets_of(settings))
 
 
@@ -153,8 +153,8 @@ def _revision_relation(access: Access, context: JobContext, stack: ExitStack) ->
 
 
 # The maximum number of applications that are read one by one. A read costs the job 1.4 ms of CPU time and a few
-# kilobytes. A list costs 0.15 ms and the same kilobytes for each application of the server. So ten reads are cheaper if
-# the server has 100 applications or more.
+# kilobytes. A list costs 0.15 ms and as many kilobytes per application on the server. So ten reads are cheaper if the
+# server has 100 applications or more.
 FEW_NAMES: Final = 10
 
 
@@ -209,15 +209,15 @@ class Targets:
 
     @property
     def one(self) -> str:
-        """Return the name if exactly one application is requested and no more can appear, otherwise an empty string."""
+        """Return the application's name if the job waits for exactly one application, otherwise an empty string."""
         several = self.selects or self.children or self.has_expectations or self.jobs > 1 or len(self.names) != 1
         return "" if several or self.count.number != 1 else self.names[0]
 
     @property
     def read_one_by_one(self) -> bool:
-        """Return True if each application is read by a request of its own. Otherwise, each poll requests one list.
+        """Return True if the job reads each application separately. Otherwise, each poll requests one list.
 
-        If two names can mean the same application, the list is needed, because it shows Argo CD's own namespace.
+        If two names can mean the same application, the job needs a list, which shows Argo CD's own namespace.
         """
         plain = {name.rpartition("/")[2] for name in self.names}
         few = 0 < len(self.names) == len(plain) <= FEW_NAMES
@@ -240,14 +240,14 @@ class Targets:
         return texts.SHARE.fill(targets=text, job=self.job, jobs=self.jobs) if self.jobs > 1 else text
 
     def mine(self, name: str) -> bool:
-        """Return True if this job tracks the application. The hash of its name assigns it to exactly one job."""
+        """Return True if this job tracks the application. A hash of the name assigns each application to one job."""
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self.jobs == self.job - 1
 
 
 def resolve(
     targets: Targets, selected: Iterable[str], visible: Mapping[str, Application], namespace: str
 ) -> dict[str, str]:
-    """Return the full name of each requested application, with the name of its parent or an empty string.
+    """Map the full name of each requested application to the name of its parent, or to an empty string.
 
     Args:
         targets: the requested applications.
@@ -257,7 +257,7 @@ def resolve(
     """
     full = {name: name if "/" in name or not namespace else f"{namespace}/{name}" for name in targets.names}
     # While Argo CD's own namespace is unknown, a name without a namespace can mean any selected application of that
-    # name. Leave these applications out of the selection, so that none is tracked twice.
+    # name. Remove these applications from the selection, so that the job tracks none of them twice.
     alone = {name for name in full.values() if "/" not in name}
     chosen = sorted(name for name in selected if name.partition("/")[2] not in alone)
     made = _made_by_sets(visible) if targets.children else {}
@@ -326,15 +326,15 @@ def _children(
         name = f"{resource.namespace or parent.namespace}/{resource.name}"
         if resource.kind == APPLICATION_SET:
             children += made.get(name, ())
-        # A child that the token cannot see counts as created only if the parent shows it as Synced. If it is not
-        # Synced, it is possible that Argo CD has not created it yet.
+        # If the token cannot see a child, the child counts as created only if the parent shows it as Synced. If it is
+        # not Synced, it is possible that Argo CD has not created it yet.
         elif resource.kind == APPLICATION and (name in applications or resource.sync is SyncStatus.SYNCED):
             children.append(name)
     return sorted(children, reverse=True)
 
 
 def _made_by_sets(applications: Mapping[str, Application]) -> dict[str, list[str]]:
-    """Return the names of the applications that each ApplicationSet has created, by the ApplicationSet's full name."""
+    """Map the full name of each ApplicationSet to the names of the applications that it has created."""
     made: dict[str, list[str]] = {}
     for name, application in applications.items():
         for ref in application.owner_refs:

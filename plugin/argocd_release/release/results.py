@@ -1,4 +1,4 @@
-"""Turn the verdicts into the result of a job, and write its reports."""
+"""Build the result of a job from its verdicts, and write the reports of the result."""
 
 import time
 from collections.abc import Iterator
@@ -28,17 +28,17 @@ Written = str | ReportNotWritten
 
 
 def forget_earlier(environ: JobEnvironment) -> None:
-    """Remove the reports of an earlier job. Otherwise, GitLab would upload them if this job dies early."""
+    """Remove the reports of an earlier job. If this job died early, GitLab would otherwise upload them."""
     for path in load.report_paths(environ).values():
         with suppress(OSError, RuntimeError):
             registry.remove_file(Path(path))
 
 
 def artifact(environ: JobEnvironment, report: str) -> str:
-    """Return the path of the report in the project, by which GitLab names the artifact.
+    """Return the path of the report relative to the project, which is the name of the artifact in GitLab.
 
-    The path is an empty string if the report is outside the project, or if the path would end the mark
-    ``[[ATTACHMENT|…]]`` of the JUnit report too early.
+    The result is an empty string if the report is outside the project, or if its path contains ``]]``. In the JUnit
+    report, that would end the mark ``[[ATTACHMENT|…]]`` too early.
 
     Args:
         environ: the environment of the job.
@@ -58,8 +58,8 @@ def write(
     Args:
         environ: the environment of the job.
         result: the result to report, without secrets.
-        deadline: the deadline for writing into a pipe.
-        late: True to write the reports that are written once at the end, False to write all others.
+        deadline: the moment at which the job stops writing into a pipe.
+        late: True to write the reports that the job writes only at its end, False to write all others.
     """
     for name, path in load.report_paths(environ).items():
         reporter = REPORTERS[name]
@@ -75,7 +75,7 @@ def write(
 
 
 def _links(settings: load.Settings, docs_url: str) -> dict[str, str]:
-    """Return the addresses to which the page links, by name. An address that is not known is left out."""
+    """Return the addresses to which the HTML page links, by name. Leave out unknown addresses."""
     merge_requests = f"{settings.merge_request_project_url or settings.project_url}/-/merge_requests"
     known = settings.project_url
     links = {
@@ -89,9 +89,9 @@ def _links(settings: load.Settings, docs_url: str) -> dict[str, str]:
 
 
 class Results:
-    """A builder of the result of a run. It can return the current result at any moment of the run.
+    """A builder that can return the current result of a run at any moment of the run.
 
-    Creating it removes the reports of an earlier job.
+    Its creation removes the reports of an earlier job.
 
     Attributes:
         settings: the settings; None until they are loaded.
@@ -112,7 +112,7 @@ class Results:
         applications = tuple(self._applications(verdict, seconds, ended_at))
         several = self.parts is not None and self.parts.group.several
         if several and applications:
-            # The result has the most severe outcome among those of the group itself and of its applications.
+            # Use the most severe outcome: that of the group itself, or that of one of its applications.
             worst = aggregate(
                 (verdict.outcome or Outcome.UNEXPECTED, *(application.outcome for application in applications))
             )
@@ -142,7 +142,7 @@ class Results:
         return load.valid(self._environ, "RELEASE_DOCS_URL")
 
     def limited(self, result: ReleaseResult) -> ReleaseResult:
-        """Return the part of the result that fits into reports. Redacting and writing all of it could take minutes."""
+        """Return the part of the result that fits into the reports. Redacting and writing it all can take minutes."""
         return limited(result)
 
     def write(self, result: ReleaseResult, deadline: Deadline, *, late: bool = False) -> list[Written]:
@@ -153,8 +153,8 @@ class Results:
         if self.parts is not None:
             several, address = self.parts.group.several, self._address()
             for member in self.parts.group.members:
-                # A single application has the verdict of the job. So has an application of a group that has no verdict
-                # of its own yet.
+                # A single application has the verdict of the job. In a group, so does an application without a verdict
+                # of its own.
                 if several and member.verdict is not None:
                     yield self._application_result(
                         member.name, member.verdict, member.seconds, ended_at, member, address=address
@@ -170,7 +170,7 @@ class Results:
     def _address(self) -> str:
         """Return the address of Argo CD's web interface for people; "" if there are no settings.
 
-        It is the public address or, if that is not known, the address that the job uses.
+        This is Argo CD's public address or, if that is unknown, the address that the job uses.
         """
         if self.settings is None:
             return ""

@@ -1,7 +1,7 @@
 """Handle SIGTERM and SIGINT. A signal ends the tracking, but the job still writes its reports.
 
-The handler raises no exception, because one in the middle of starting a process would leave that process behind. It
-takes no lock, because the interrupted code can hold that lock. It only sets a flag, or writes a byte to a pipe.
+The handler raises no exception: an exception while a process starts would leave that process behind. The handler takes
+no lock, because the interrupted code can hold the same lock. It only sets a flag, or writes a byte to a pipe.
 """
 
 import math
@@ -30,10 +30,7 @@ class StopRequest:
         self._outcome = outcome
 
     def left(self, seconds: float) -> float:
-        """Return the seconds that are left until ``seconds`` after the request, at least 0.
-
-        Without a request, the result is infinity.
-        """
+        """Return how many of the ``seconds`` after the request are left, at least 0; infinity without a request."""
         return max(self._at + seconds - time.monotonic(), 0.0)
 
     def is_set(self) -> bool:

@@ -30,13 +30,13 @@ from argocd_release.timing import GITLAB_AFTER_SIGNAL, GITLAB_UNTIL, Background,
 # The time limit in seconds for creating a deployment record. It is created in the background while the job tracks the
 # application.
 BEGIN_SECONDS: Final = 8.0
-# After the first deployment record, the job updates another one only if more than this many seconds are left.
+# The job updates the first deployment record in any case, and another one only if more than these seconds are left.
 LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
 _SIGNALS: Final = frozenset({Outcome.CANCELLED, Outcome.INTERRUPTED})
-# The status of a deployment record by outcome. All other outcomes do not show the status of the revision, so the job
-# only cancels records that are still running.
+# The status of a deployment record by outcome. Other outcomes say nothing about the revision. After them, the job only
+# cancels records that are still running.
 _STATUSES: Final = {
     Outcome.DELIVERED: "success",
     Outcome.SYNC_FAILED: "failed",
@@ -47,7 +47,7 @@ _STATUSES: Final = {
 
 
 def _nothing() -> None:
-    """Do nothing. As the ``check`` of a wait, this keeps a signal from ending the wait."""
+    """Do nothing. A wait with this function as its ``check`` continues after a signal."""
 
 
 class Sinks:
@@ -62,7 +62,7 @@ class Sinks:
         self._turn = threading.Lock()
 
     def on_application(self, application: Application | None) -> None:
-        """Create a deployment record in the background, when Argo CD has begun to apply a revision."""
+        """Create a deployment record in the background as soon as Argo CD begins to apply a revision."""
         if not self._settings.gitlab_deployment or application is None:
             return
         revision = at_work(application, self._settings.gitlab_deployment)
@@ -77,8 +77,8 @@ class Sinks:
         """Send the result to all sinks at the same time, and yield the success or the error of each."""
         deadline, check = self._deadline.phase(Phase.SINKS), self._stop.check
         if result.outcome in _SIGNALS or self._stop.is_set():
-            # After a signal, the job has about a second left, of which GitLab gets a part. The usual check would end
-            # each wait at once.
+            # After a signal, the job has about a second left, and spends a part of it on GitLab. The usual check would
+            # end each wait at once.
             check = _nothing
             deadline = deadline.at_most(GITLAB_AFTER_SIGNAL).at_most(self._stop.left(GITLAB_UNTIL))
         calls: list[tuple[str, Background[str]]] = []
@@ -108,7 +108,7 @@ class Sinks:
             begin_deployment(gitlab, place, revision)
 
     def _end(self, result: ReleaseResult, deadline: Deadline) -> str:
-        """Set the final status of the deployment record of each environment, and return a message about that.
+        """Set the final status of each environment's deployment record, and return a message about the records.
 
         If several applications have the same environment, the worst of them decides its status.
         """
@@ -165,7 +165,7 @@ def gitlab_of(settings: NotificationSettings, project: str, deadline: Deadline) 
     """Return the client of GitLab's API for a project.
 
     Raises:
-        GitLabError: the job has no address or no token of GitLab.
+        GitLabError: the job does not know GitLab's address, or has no token for it.
     """
     if not settings.gitlab_api or not (settings.gitlab_token or settings.job_token):
         raise GitLabError(texts.NO_GITLAB_JOB)
@@ -205,11 +205,11 @@ _VERSION: Final = re.compile(r"\Av?[0-9]++(?:\.[0-9]++){1,2}+\Z")
 
 
 def at_work(application: Application, project: str) -> str:
-    """Return the project's commit that is being synced or is Progressing, or "" if there is none.
+    """Return the project's commit that Argo CD is syncing, or whose resources are Progressing; otherwise "".
 
     Args:
         application: the observed application.
-        project: the id or the path of the GitLab project that has the deployment records.
+        project: the id or the path of the GitLab project to which the deployment records belong.
     """
     operation = application.operation
     if operation is not None and operation.running:
@@ -232,7 +232,7 @@ def revision_of(application: Application, project: str) -> str:
 def deployment_target_of(application: Application, settings: NotificationSettings) -> DeploymentTarget:
     """Return the environment and the ref of the application's deployment record.
 
-    GitLab accepts only branches and tags. If the application tracks anything else, the ref is the default branch.
+    GitLab accepts only branches and tags as the ref. If the application tracks neither, use the default branch.
     """
     own = settings.gitlab_deployment in {settings.project_id, settings.project_path}
     target = application.sources[_position(application, settings.gitlab_deployment)].target_revision

@@ -30,7 +30,8 @@ class JobParts:
     policy: Policy
     group: GroupWait
     hooks: Hooks
-    #: Sends the notifications, and returns the result with their success; None if no sink is configured.
+    #: Sends the notifications, and returns the result including their success or failure. None if no sink is
+    #: configured.
     notify: Callable[[ReleaseResult], ReleaseResult] | None
     #: Returns the address of Argo CD's web interface for people; "" if it is not known.
     public_address: Callable[[], str]
@@ -52,7 +53,7 @@ def wire(
         settings: the settings of the job.
         context: the environment, the job log, the stop request and the deadline.
         timeout: the timeout of the release in seconds.
-        signals: tell the parts when a signal arrives.
+        signals: the signal handling, with which the parts register.
         stack: closes the parts at the end.
 
     Raises:

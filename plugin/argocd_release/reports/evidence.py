@@ -1,7 +1,7 @@
 """Show the evidence about a release in blocks, for the job log, the JUnit report and the comment in the merge request.
 
-All blocks together have at most 200 lines, and each block has a limit of its own. If lines are omitted, the last line
-of the block gives their number.
+Each block has its own line limit, and all blocks together have at most 200 lines. The last line of a shortened block
+gives the number of omitted lines.
 """
 
 import re
@@ -19,13 +19,13 @@ from argocd_release.reports import summary
 from argocd_release.reports.summary import age, table
 from argocd_release.reports.summary import state as release_state
 
-#: The maximum number of images in the line ``Images:``.
+#: The maximum number of images that the line ``Images:`` names.
 SHOWN_IMAGES: Final = 3
-#: The maximum number of output lines of ``argocd app get``.
+#: The maximum number of lines of the output of ``argocd app get`` that the evidence shows.
 STATUS_LINES: Final = 20
-#: The maximum number of lines that the cause has at the end of the log.
+#: The maximum number of lines for the cause at the end of the job log.
 CAUSE_LINES: Final = 6
-#: The maximum number of lines in the tables of resources and conditions.
+#: The maximum number of lines in the table of resources, and in that of conditions.
 RESOURCES: Final = 15
 #: The maximum number of resources in the table of changes.
 CHANGED: Final = 30
@@ -33,11 +33,11 @@ CHANGED: Final = 30
 PODS: Final = 10
 #: The maximum number of lines in the table of events.
 EVENTS: Final = 15
-#: The maximum number of log lines below the cause.
+#: The maximum number of lines of a pod's log below the cause.
 LAST_WORDS: Final = 3
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
-#: Kubernetes puts these words before the message of an event that stands for several similar ones.
+#: Kubernetes combines similar events into one, and begins the message of the combined event with these words.
 COMBINED: Final = "(combined from similar events): "
 # The random suffix that Kubernetes appends to a generated name. In the message of an event, a quotation mark follows
 # it.
@@ -85,7 +85,7 @@ def _indented(message: str) -> str:
 
 
 def caveat(result: ApplicationResult) -> str:
-    """Return a note on what a success does not prove; "" if it proves everything, or if it is no success."""
+    """Return a note on what this success does not prove; "" if it proves everything, or if the release failed."""
     if result.outcome is not Outcome.DELIVERED:
         return ""
     if result.verdict.caveat:
@@ -98,7 +98,7 @@ def caveat(result: ApplicationResult) -> str:
 
 
 def last_lines(result: ApplicationResult) -> str:
-    """Return the last lines of the log: the cause, the fix and the link to the documentation; "" without a cause.
+    """Return the last lines of the job log: the cause, the fix and the link to the documentation.
 
     GitLab's summary shows the last ten lines of a failed job's log, and people read the end of a log first.
     """
@@ -107,7 +107,7 @@ def last_lines(result: ApplicationResult) -> str:
 
 
 def last_words(result: ApplicationResult) -> str:
-    """Return the last log lines of the pod that is the root cause, or the reason why there are none.
+    """Return the last log lines of the pod that is the root cause, or the reason why the job has no log of it.
 
     The result is an empty string if the root cause is not a pod.
     """
@@ -134,9 +134,9 @@ def hint(result: ApplicationResult) -> str:
 
 
 def facts(result: ApplicationResult) -> str:
-    """Return the facts about the release, one per line. A fact that is not known has no line."""
+    """Return the facts about the release, one per line. Leave out unknown facts."""
     application, outcome, state = result.application, result.outcome, release_state(result)
-    # Leave out Argo CD's list of images if the state names the running pods. The list also contains the images of
+    # If the lines about the state name the running pods, leave out Argo CD's list of images: it also contains images of
     # finished Jobs.
     images = application.images if application and (not state or result.diagnosis.serving is None) else ()
     has_tag = outcome is Outcome.DELIVERED and result.image_is_there
@@ -163,7 +163,7 @@ def _labelled(texts_by_label: Mapping[str, str]) -> list[str]:
 
 
 def _listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState, int]) -> str:
-    """Return how many of all resources the reports list, as a text; "" if they list all.
+    """Return a text about how many of all resources the reports list; "" if the reports list all of them.
 
     Args:
         counts: the number of all resources in each state.
@@ -186,8 +186,7 @@ def _exit_code(outcome: Outcome) -> str:
 def blocks(result: ApplicationResult, *, several: bool = False) -> Iterator[Block]:
     """Yield the blocks in the order of the job log.
 
-    If ``several`` is True, the first block is the state of the application, because the facts of a group do not contain
-    it.
+    If ``several`` is True, the first block shows the application's state, which the facts about a group do not contain.
     """
     diagnosis = result.diagnosis
     if several:
@@ -239,7 +238,7 @@ def _resources(result: ApplicationResult, application: Application) -> list[str]
 
 
 def _changed(result: ApplicationResult, application: Application) -> list[str]:
-    """Return the table of the resources that the sync changed, and of others that are not Synced and Healthy.
+    """Return the table of the resources that the sync has changed, or that are not both Synced and Healthy.
 
     The last line gives the number of unchanged resources.
     """
@@ -314,8 +313,7 @@ def _events(result: ApplicationResult) -> list[str]:
     counts: dict[tuple[str, str, str], int] = {}
     for occurrence in result.diagnosis.events:
         event = occurrence.event
-        # Merge the events of a controller that retries. Their messages differ only in the name that Kubernetes
-        # generates for each new pod.
+        # Merge the events of a retrying controller: their messages differ only in the generated name of each new pod.
         event = replace(event, message=event.message.removeprefix(COMBINED))
         key = (occurrence.subject, event.reason, _GENERATED.sub("", event.message))
         occurrence = replace(occurrence, event=event)  # noqa: PLW2901
@@ -352,7 +350,7 @@ ROWS: Final = 250
 
 
 def overview(result: ReleaseResult) -> str:
-    """Return the result of a group as a text: the cause, the reason, the table of the applications, and the facts."""
+    """Describe the result of a group: the cause, the reason, the table of the applications, and the facts."""
     outcome = result.outcome
     cause = texts.CAUSE.fill(message=one_line(str(result.cause))) if result.cause else ""
     rows = [

@@ -5,8 +5,8 @@ GitLab shows the links of the annotations on the page of the job. The format is 
 without an address, GitLab fails the job.
 
 If the dotenv report is invalid, GitLab fails even a successful job (app/services/ci/parse_dotenv_artifact_service.rb).
-So it has no empty line, no line break in a value, less than 4 KB and at most 20 variables. Some values come from
-outside, so it contains nothing that later jobs would expand: neither ``$NAME`` nor ``%NAME%``
+So the dotenv report has no empty line, no line break in a value, less than 4 KB and at most 20 variables. Some values
+come from outside. So the report contains nothing that later jobs would expand: neither ``$NAME`` nor ``%NAME%``
 (lib/gitlab/ci/variables/collection/item.rb VARIABLES_REGEXP).
 
 The metrics are in the text format of OpenMetrics (https://prometheus.io/docs/specs/om/open_metrics_spec/). In a merge
@@ -30,7 +30,7 @@ from argocd_release.model.timeline import SpanKind
 
 # The maximum number of applications of a group for which the annotations have links.
 LINKED: Final = 20
-# The maximum length of a link's label. A longer one fails the job
+# The maximum length of a link's label. A longer label makes GitLab fail the job
 # (app/validators/json_schemas/ci_job_annotation_data.json).
 LABEL_LIMIT: Final = 255
 # The maximum length of a pod's name. A pod with a longer name gets no link, because the label would exceed its limit.
@@ -39,15 +39,15 @@ NAME_LIMIT: Final = 200
 
 
 def render_annotations(result: ReleaseResult) -> str:
-    """Return the annotations as JSON text. The report has sections, each with a list of external links."""
+    """Return the annotations report as JSON text. It consists of sections, each with a list of external links."""
     links: dict[str, str] = {}
     # For a group, link only the applications that were not delivered, because a job's page has no room for hundreds of
     # links.
     for application in result.applications if result.only else result.undelivered[:LINKED]:
         links |= _links(application, result.project_url)
     if result.page and WEB.fullmatch(result.job_url):
-        # Link GitLab's page of the artifact (config/routes/project.rb). `artifacts:expose_as` shows no link if the path
-        # of the artifact contains a variable, and this path contains the variable with the job's name.
+        # Link GitLab's page of the artifact (config/routes/project.rb). `artifacts:expose_as` shows no link if the
+        # artifact's path contains a variable. This path contains the variable of the job's name.
         links = {texts.PAGE_LINK: f"{result.job_url}/artifacts/file/{quote(result.page)}"} | links
     limited = {label[:LABEL_LIMIT]: url for label, url in links.items()}
     sections = {"Argo CD": [{"external_link": {"label": label, "url": url}} for label, url in limited.items()]}
@@ -74,15 +74,16 @@ VALUE_LIMIT: Final = 400
 # The maximum size of the dotenv report in bytes. By default GitLab refuses files over 5 KB, and an instance can have a
 # lower limit.
 FILE_LIMIT: Final = 4096
-# The dotenv keys whose values are names, separated by spaces. A value that is too long is cut between two names.
+# The dotenv keys whose values are lists of names, separated by spaces. A list that is too long ends after a complete
+# name.
 LISTS: Final = frozenset({"IMAGES", "FAILED_NAMES"})
-# A percent sign before a name gets a space after it, so that GitLab does not expand %NAME%. If the sign were removed
-# instead, %%A% would become %A%, which GitLab expands.
+# Matches each percent sign before a name. A space is inserted after it, so that GitLab does not expand %NAME%. If the
+# sign were removed instead, %%A% would become %A%, which GitLab expands.
 _NAMES: Final = re.compile(r"%(?=[A-Za-z_])")
-# The dotenv keys whose values are addresses. Their escapes are decoded.
+# The dotenv keys whose values are addresses, in which percent escapes are decoded.
 ADDRESSES: Final = frozenset({"URL", "SITE_URL"})
-# The escapes of characters outside ASCII. GitLab takes %D0% in %D0%BF for a variable. The escapes of ASCII characters
-# begin with a digit, so they are safe.
+# Matches percent escapes of characters outside ASCII. In %D0%BF, GitLab would take %D0% for a variable. The escapes of
+# ASCII characters begin with a digit, so they are safe.
 _LETTERED: Final = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
@@ -99,7 +100,7 @@ def render_dotenv(result: ReleaseResult) -> str:
 
 
 def dotenv_variables(result: ReleaseResult) -> dict[str, str]:
-    """Return the values of the dotenv report by key, not escaped yet.
+    """Return the values of the dotenv report by key, before they are escaped.
 
     For a group, the values about a single application are empty.
     """
@@ -141,20 +142,20 @@ def _text(prefix: str, values: dict[str, str]) -> str:
 
 
 def _value(key: str, text: str) -> str:
-    # Replace the escapes in an address by their characters, because GitLab would expand them. `environment: url`
+    # Decode the percent escapes in an address, because GitLab would expand them like variables. `environment: url`
     # accepts such characters (RFC 3987).
     plain = _LETTERED.sub(_decoded, text) if key in ADDRESSES else text
     return _NAMES.sub("% ", one_line(plain, limit=FILE_LIMIT).replace("$", ""))
 
 
 def _decoded(escapes: re.Match[str]) -> str:
-    """Return the decoded characters, or the escapes if the result is not printable UTF-8."""
+    """Decode the percent escapes. If the result is not printable UTF-8, return the escapes unchanged."""
     text = unquote(escapes[0], errors="surrogateescape")
     return text if text.isprintable() else escapes[0]
 
 
 def _names(text: str, limit: int) -> str:
-    """Return the names, separated by spaces, that fit into ``limit`` characters."""
+    """Return as many of the space-separated names as fit into ``limit`` characters."""
     return text if len(text) <= limit else text[: limit + 1].rpartition(" ")[0]
 
 
@@ -204,7 +205,7 @@ _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
 
 
 def render_metrics(result: ReleaseResult) -> str:
-    """Return the metrics as OpenMetrics text. An application whose value is unknown has no sample of the metric."""
+    """Return the metrics as OpenMetrics text. If a value of an application is unknown, leave out its sample."""
     lines: list[str] = []
     for name, (unit, help_url, value) in _METRICS.items():
         samples = [

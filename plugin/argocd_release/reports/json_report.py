@@ -22,11 +22,11 @@ from argocd_release.reports.summary import state as release_state
 SCHEMA: Final[dict[str, Any]] = json.loads(
     resources.files(__package__).joinpath("report.schema.json").read_text("utf-8")
 )
-#: The number of the report's format. An incompatible change of the schema increases it.
+#: The version of the report's format, which increases with each incompatible change of the schema.
 FORMAT: Final = 2
 #: The maximum number of changed resources that the report lists for an application.
 CHANGES: Final = 500
-#: If a report has more applications than this, it is one line of JSON instead of indented text.
+#: The maximum number of applications in an indented report. A report with more applications is a single line of JSON.
 INDENTED: Final = 50
 
 #: The lines of the state in which a release ended, and their fields in the report.
@@ -58,7 +58,7 @@ def document(result: ReleaseResult) -> dict[str, Any]:
 
 
 def _judged(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
-    """Return the fields of the verdict, which a release has in common with each of its applications."""
+    """Return the fields of the verdict, which are the same for a whole release and for one application."""
     return {
         "outcome": result.outcome.word,
         "exit_code": result.outcome.exit_code,

@@ -30,8 +30,8 @@ def render(result: ReleaseResult) -> str:
     builder = ET.TreeBuilder()
     with _element(builder, "testsuites"):
         for application in result.applications:
-            # Each application of a group needs a suite of its own. Otherwise the name of the suite is fixed, because
-            # GitLab compares pipelines by it.
+            # Each application of a group needs its own suite. A single application has a suite with a fixed name,
+            # because GitLab compares pipelines by that name.
             title = f"{SUITE}: {application.name}" if result.several or not result.only else SUITE
             with _element(builder, "testsuite", name=title):
                 _add_cases(builder, application, result)
@@ -46,7 +46,7 @@ def render(result: ReleaseResult) -> str:
 
 @contextmanager
 def _element(builder: "TreeBuilder", tag: str, **attributes: str) -> Iterator[None]:
-    """Open an element. Everything that is added inside the context belongs to it."""
+    """Open an XML element for the duration of the context. Elements that the context adds become its content."""
     builder.start(tag, attributes)
     yield
     builder.end(tag)
@@ -82,7 +82,7 @@ def _add_cases(builder: "TreeBuilder", result: ApplicationResult, of: ReleaseRes
 
 
 def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
-    """Yield the name of each case, and how it deviates from the desired state; "" if it does not deviate."""
+    """Yield each test case: its name, and a text on how it deviates from the desired state, or ""."""
     application = result.application
     if application is None:
         for name in ("sync", "operation", "health"):
@@ -98,7 +98,7 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
         if name not in named and not resource.hook:
             named.add(name)
             text = _resource(resource)
-            # Show the cause in the case of the resource that it belongs to, where people look for it.
+            # Show the cause in the test case of the resource to which it belongs, because people look for it there.
             yield name, f"{cause}\n{text}" if text and cause and _explains(cause, resource) else text
     if unlisted := {state: count for state, count in result.unlisted.resources.items() if not state.hook}:
         deviating = sum(count for state, count in unlisted.items() if state.deviates)
@@ -107,7 +107,7 @@ def _facts(result: ApplicationResult) -> Iterator[tuple[str, str]]:
 
 
 def _explains(cause: Problem, resource: Resource) -> bool:
-    """Return True if the cause is about this resource or an object that it created, and is more than UNHEALTHY."""
+    """Return True if the cause, other than UNHEALTHY, is about this resource or an object that it created."""
     of_it = cause.subject is not None and cause.subject.root == resource.ref
     return of_it and cause.code is not CauseCode.UNHEALTHY
 

@@ -1,4 +1,4 @@
-"""List the reporters, which render a result as text, and write and remove the files of reports."""
+"""List the reporters, which render a result as text. Write the report files, and remove those of an earlier job."""
 
 import os
 import tempfile
@@ -49,8 +49,8 @@ PIPE_SECONDS: Final = 2.0
 def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
     """Write the file so that a reader finds either the old file or the complete new one.
 
-    If the path is a link, its target is written. If the path is a device or a pipe, the text is written into it for at
-    most ``seconds``, because replacing it would disconnect its reader.
+    If the path is a link, write its target. If it is a device or a pipe, write into it for at most ``seconds``.
+    Replacing it would disconnect its reader.
 
     Raises:
         OSError: the file cannot be written.
@@ -64,7 +64,7 @@ def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        # Make the file readable for all users, because the uploading process can belong to another user.
+        # Let all users read the file, because another user can own the process that uploads it.
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
     except BaseException:

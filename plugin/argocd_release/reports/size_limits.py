@@ -1,7 +1,7 @@
 """Limit the size of a result before it is redacted and reported.
 
-The more items the reports list, the more time and memory they take. After SIGTERM, the job has one second for all of
-them. The reports give only the number of the items that they do not list.
+Each listed item costs the reports time and memory, and after SIGTERM the job has one second for all reports. A report
+counts the items that it does not list.
 """
 
 from collections import Counter
@@ -18,18 +18,18 @@ from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.result import WELL, ApplicationResult, Change, ReleaseResult, ResourceState, Unlisted
 from argocd_release.model.timeline import SpanKind
 
-#: The limit for the number of listed items of one kind, such as resources, in all applications together.
+#: The maximum number of items of one kind, such as resources, that a report lists for all applications together.
 LISTED: Final = 1000
-#: The limit for all listed items of one kind, in characters.
+#: The maximum length, in characters, of all listed items of one kind together.
 LISTED_TEXT: Final = 400_000
-#: The limit for all messages of one kind, such as the reasons of verdicts, in characters. Each application gets an
-#: equal share, but at least ``LEAST_MESSAGE``.
+#: The maximum length, in characters, of all messages of one kind together, such as the reasons for verdicts. Each
+#: application gets an equal share, but at least ``LEAST_MESSAGE``.
 MESSAGES: Final = 400_000
 LEAST_MESSAGE: Final = 200
-#: The key under which the reports count the results whose action is not in ``_WORDS``. An action comes from outside, so
-#: an unknown one is not safe as a key of a report.
+#: The key under which the reports count resources with an action that is not in ``_WORDS``. Actions come from outside,
+#: so an unknown action must not become a key of a report.
 OTHER: Final = "other"
-#: The known words for the result of a resource: Argo CD's actions and statuses, and the types and phases of hooks.
+#: The words that can describe what a sync did to a resource: actions and statuses, and the types and phases of hooks.
 _WORDS: Final = frozenset(
     {
         "applied", "created", "configured", "replaced", "serverside-applied", "pruned", "pruneskipped", "PreSync",
@@ -47,8 +47,8 @@ class _Kind:
 
     Attributes:
         items: returns the items of an application.
-        matters: returns True for an item that must be listed before all others.
-        size: returns the number of those characters of an item that come from outside.
+        matters: returns True for an item that the reports must list before other items.
+        size: returns the number of characters from outside that an item contains.
     """
 
     items: Callable[[ApplicationResult], tuple[Any, ...]]
@@ -113,10 +113,10 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
 
 
 def limited(result: ReleaseResult) -> ReleaseResult:
-    """Return a copy of the result that contains only as many items as the reports can list.
+    """Return a copy of the result with only as many items as the reports can list.
 
-    Items that deviate from the desired state are kept first. The applications share the limits: if one needs less than
-    an equal share, the others get the rest.
+    Keep items that deviate from the desired state first. The applications share the limits: if one needs less than an
+    equal share, the others get the rest.
     """
     given = result.applications
     limit = max(MESSAGES // max(len(given), 1), LEAST_MESSAGE)
@@ -131,7 +131,7 @@ def limited(result: ReleaseResult) -> ReleaseResult:
 
 
 def _listed(lists: Sequence[tuple[Any, ...]], kind: _Kind) -> list[tuple[Any, ...]]:
-    """Return the items to list, for each application. Together they meet the limits of their kind.
+    """Return the items that the reports list for each application. All items together meet the limits.
 
     Args:
         lists: the items of each application.
@@ -166,9 +166,9 @@ def _cut(items: tuple[Any, ...], size: Callable[[Any], int], limit: int) -> tupl
 
 
 def _shares(needs: Sequence[int], room: int) -> list[int]:
-    """Divide ``room`` among the needs, and return the share of each.
+    """Divide ``room`` among several needs, and return the share of each need.
 
-    If a need is smaller than an equal share, the others get the rest.
+    If one need is smaller than an equal share, the other needs get the rest.
     """
     shares = [0] * len(needs)
     for left, (need, position) in zip(
@@ -227,8 +227,8 @@ def _states(resources: Iterable[Resource]) -> Counter[ResourceState]:
 
 
 def _changes(results: Iterable[ResourceResult]) -> Counter[Change]:
-    # Count the combinations of words first, and create one Change for each. Thousands of results contain only a few
-    # combinations, and a Change for each result would take long.
+    # First count equal combinations of words, and then create one Change for each combination. Thousands of results
+    # have only a few combinations, but a Change for each result would take long.
     alike: dict[tuple[str, ...], tuple[ResourceResult, int]] = {}
     for item in results:
         key = (item.status, item.hook_phase, item.hook_type, item.message.rpartition(" ")[2])
@@ -251,7 +251,7 @@ def _application(state: Application, listed: Mapping[str, tuple[Any, ...]], limi
         health_message=clean(state.health_message, limit=limit),
         operation=operation
         and replace(operation, results=listed["results"], message=clean(operation.message, limit=limit)),
-        # Keep only the images with the commit's tag, because the reports only say if a pod serves such an image.
+        # Keep only images with the commit's tag: the reports only tell if a pod serves such an image.
         workloads=workloads
         and Workloads(
             images=tuple(image for image in workloads.images if tag and tag in image), only_jobs=workloads.only_jobs

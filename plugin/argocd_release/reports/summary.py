@@ -1,6 +1,6 @@
 """Summarise a release for several reports: the phases, the proof of a success, the state of a failure, and tables.
 
-Each line about the state is a fact from the last look or from the diagnosis. If a fact is not known, its line says so.
+Each line about the state is a fact from the last look or from the diagnosis, or says that the fact is unknown.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import ApplicationResult, PodGroup, ServingPods
 
-# The maximum length of a cell, and of a cell in the last column.
+# The maximum length of a table cell, and of a cell in the last column, which usually contains a message.
 CELL_LIMIT: Final = 200
 LAST_CELL_LIMIT: Final = 400
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table, the header first; no lines if there are no rows. Each cell is on one line."""
+    """Return the lines of a table, the header first. Without rows, return no lines. Each cell fits on one line."""
     if not rows:
         return []
     limits = [CELL_LIMIT] * (len(header) - 1) + [LAST_CELL_LIMIT]
@@ -32,7 +32,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def age(since: str, now: datetime) -> str:
-    """Return the time since a moment in kubectl's form, such as ``5m``; "" if ``since`` is not an RFC 3339 time."""
+    """Return the time between ``since`` and ``now`` in kubectl's form, such as ``5m``; "" if ``since`` is malformed."""
     try:
         seconds = int((now - datetime.fromisoformat(since)).total_seconds())
     except (ValueError, TypeError):
@@ -72,7 +72,7 @@ _SHORT = 8
 
 
 def proof(result: ApplicationResult) -> str:
-    """Return a sentence on what the outcome proves about the application. Only a success proves anything."""
+    """Return a sentence about what the release proves. If the release did not succeed, nothing is proven."""
     if result.outcome is not Outcome.DELIVERED:
         return texts.NOT_DELIVERED if result.outcome.is_failure else texts.STATUS_UNKNOWN
     if result.verdict.caveat:
@@ -93,16 +93,16 @@ def proof(result: ApplicationResult) -> str:
     return texts.PROVEN_COMMIT.fill(head=head)
 
 
-#: The maximum number of hooks to show in the line about hooks.
+#: The maximum number of hooks that the line about hooks names.
 SHOWN_HOOKS: Final = 3
-#: The phases of a hook that has not ended.
+#: The phases in which a hook has not ended yet.
 _WAITS: Final = frozenset({"", "Running", "Terminating"})
 
 
 def state(result: ApplicationResult) -> dict[str, str]:
     """Return the lines about the state, by their labels.
 
-    There are none if the release was delivered, or if the job ended before it asked Argo CD.
+    Return none if the release was delivered, or if the job ended before its first request to Argo CD.
     """
     if result.outcome in {Outcome.DELIVERED, Outcome.SETTINGS, Outcome.NO_PREVIEW} or not result.name:
         return {}
@@ -175,7 +175,7 @@ def _old_version(application: Application, serving: ServingPods | None) -> str:
         return ""
     if not current.ready:
         return texts.OLD_GONE if _has_history(application) else texts.NO_OLD_VERSION
-    # If the sync did not change the pods, those of the version before it are still running.
+    # If the sync has not replaced the pods, the pods of the earlier version are still running.
     operation = application.operation
     if not _is_applied(application) or (operation is not None and current.youngest < operation.started_at):
         return texts.OLD_SERVES
@@ -195,7 +195,7 @@ def _has_history(application: Application) -> bool:
 
 
 def _hooks(application: Application) -> str:
-    """Return the line about the hooks of this revision's sync and their results.
+    """Return the line that lists the hooks of this revision's sync with their results.
 
     A hook can have changed a database, even if the release failed.
     """

@@ -1,4 +1,4 @@
-"""Check the settings against the schema, and against rules that the schema cannot express."""
+"""Check the settings against their schema, and against rules that a schema cannot express."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
         *interpret.preview_problems(values),
         *expectations_file.problems(values, PROPERTIES),
     ]
-    # If the schema already rejects a value, do not report other problems of the same setting.
+    # If a setting already has a problem, do not report further problems of it.
     setup_problems += [problem for problem in [*others, *_files(values)] if problem.subject not in wrong]
     order = list(PROPERTIES)
     return sorted(setup_problems, key=lambda problem: order.index(problem.subject))
@@ -72,7 +72,7 @@ def _split(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[Setup
 
 
 def _missing_variable(name: str, environ: JobEnvironment) -> SetupProblem:
-    """Return the problem of a missing CI/CD variable, with the probable reason."""
+    """Return a problem that names a missing CI/CD variable, and the probable reason why it is missing."""
     branch = one_line(environ.get("CI_COMMIT_REF_NAME", ""), limit=100)
     environment = one_line(environ.get("CI_ENVIRONMENT_NAME", ""), limit=100)
     scope = settings.SCOPE_OF_ENVIRONMENT.fill(environment=environment) if environment else settings.SCOPE_OF_ALL.fill()
@@ -107,7 +107,7 @@ def _invalid(error: "ValidationError") -> Iterator[SetupProblem]:
 
 
 def _rule(error: "ValidationError", declared: Mapping[str, Any]) -> str:
-    """Return the rule that the value violates, as a text such as ``must be true or false``."""
+    """Describe the rule that the value violates, such as ``must be true or false``."""
     keyword = str(error.validator)
     if keyword == "type":
         is_number = declared["type"] == "integer"
@@ -118,7 +118,7 @@ def _rule(error: "ValidationError", declared: Mapping[str, Any]) -> str:
 
 
 def _instead(error: "ValidationError", declared: Mapping[str, Any]) -> str:
-    """Return the fix for an invalid value if it cannot be guessed which value the user meant."""
+    """Return the fix for an invalid value if the job cannot guess which value the user meant."""
     if error.validator == "maxLength":
         return settings.SHORTEN.fill(limit=error.validator_value)
     if declared["type"] == "boolean":
@@ -141,7 +141,7 @@ def _range(declared: Mapping[str, Any]) -> str:
 
 
 def _meant(given: str, declared: Mapping[str, Any]) -> str | None:
-    """Guess which value the user meant, if only a few words are allowed. Return None if no word is similar."""
+    """Guess which of the allowed words the user meant. Return None if no word is similar, or any text is allowed."""
     if declared["type"] == "boolean":
         return _MEANT.get(given.lower()) or _nearest(given, ("true", "false"))
     if "enum" in declared:
@@ -170,7 +170,7 @@ def _files(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
         yield from _file("RELEASE_ARGOCD_CA", authority, option="")
     given = connection.parse_options(str(values.get("ARGOCD_OPTS", "")))
     for option in _OPTIONS_WITH_FILES:
-        # Skip an option without a value, because argocd reports it.
+        # Skip an option without a value, because argocd itself reports the missing value.
         if (path := given.get(option, "")) not in {"", "true"}:
             yield from _file("ARGOCD_OPTS", path, option=option)
 
@@ -178,7 +178,7 @@ def _files(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
 def _file(name: str, path: str, *, option: str) -> Iterator[SetupProblem]:
     words = {"option": option} if option else {}
     if not _looks_like_path(path):
-        # Do not print the text: it can be a private key that was pasted without its first line.
+        # Do not print the value: it can be a private key that the user has pasted without its first line.
         yield SetupProblem.of_setting(settings.OPTION_NO_FILE if option else settings.AUTHORITY_NO_FILE, name, **words)
     elif reason := _unreadable(path):
         entry = settings.OPTIONS_FILE if option else settings.AUTHORITY_FILE
@@ -219,7 +219,8 @@ _REQUIREMENT: Final = re.compile(
 def selector_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
     """Yield a problem if the label selector is malformed.
 
-    The job must check this itself, because Argo CD responds to a malformed selector as it does to a missing token.
+    The job must check the selector itself: Argo CD gives the same response to a malformed selector as to a missing
+    token.
     """
     text, position = str(values[NAME]), 0
     while position < len(text):

@@ -1,4 +1,4 @@
-"""Read settings from the job's environment: their declaration, their values, the names that users set, and the secrets.
+"""Read the settings and secrets in the job's environment, and find out by which names users can set them.
 
 The component passes its inputs as variables. It also gives the job a GitLab environment and an ID token by default.
 """
@@ -28,8 +28,8 @@ def described(declared: Mapping[str, Any]) -> str:
     return f"{declared['description']}{suffix}"
 
 
-# The component passes its inputs in variables with this prefix. Without the prefix, a variable of the same name in the
-# GitLab group or project would override the input (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
+# The component passes its inputs in variables with this prefix. Without it, a variable of the same name in the GitLab
+# group or project would override the input (https://docs.gitlab.com/ci/variables/#cicd-variable-precedence).
 INPUT_PREFIX: Final = "INPUT_"
 # The component sets this variable. In the component's job, variables such as RELEASE_IMAGE are ignored, because a
 # pipeline can use these names for other purposes.
@@ -58,13 +58,14 @@ class JobEnvironment(Mapping[str, str]):
         return self.get(name, "").strip() if self._is_read(name) else ""
 
     def source(self, name: str) -> str:
-        """Return the variable that contains the setting's value: ``INPUT_…`` if the input is set, else the name."""
+        """Return the name of the variable that contains the value: ``INPUT_…`` if the input is set, else ``name``."""
         return INPUT_PREFIX + name if self.get(INPUT_PREFIX + name, "").strip() else name
 
     def typed_name(self, name: str) -> str:
         """Return the name by which the user can change the setting: ``input timeout`` or ``RELEASE_TIMEOUT``.
 
-        In the component's job, this is the input, unless the setting has no input, or a variable has set it.
+        In the component's job, the result is the input. If the setting has no input or comes from a variable, the
+        result is the variable.
         """
         title = PROPERTIES[name].get("x-input", "")
         given_as_variable = bool(self.get(name, "").strip()) and self._is_read(name) and not self._input(name)
@@ -74,10 +75,10 @@ class JobEnvironment(Mapping[str, str]):
     def name_in_text(self, name: str, value: str) -> str:
         """Return the text that replaces ``<NAME>`` or ``<NAME=value>`` in a message.
 
-        It names the input or the variable, like ``typed_name``.
+        The text names the input or the variable that ``typed_name`` returns.
 
         Args:
-            name: the variable of the setting. Any other name is not replaced.
+            name: the variable of the setting. If it is not a setting, the mark stays unchanged.
             value: the value that the message recommends, or an empty string.
         """
         if name not in PROPERTIES:
@@ -88,7 +89,7 @@ class JobEnvironment(Mapping[str, str]):
         return f"the input `{PROPERTIES[name]['x-input']}: {value}`" if value else f"the {typed}"
 
     def unknown_variables(self) -> tuple[tuple[str, str], ...]:
-        """Return the variables with ``PREFIX`` that are not settings, each with the most similar setting or ``""``.
+        """Return each variable with ``PREFIX`` that is not a setting, together with the most similar setting or ``""``.
 
         In the component's job, the result is empty, because the pipeline can use such variables for other purposes.
         """
@@ -100,7 +101,7 @@ class JobEnvironment(Mapping[str, str]):
             return ()
         import difflib  # noqa: PLC0415 - most jobs have no such variable
 
-        # Compare the names without the prefix. With it, all names would look similar.
+        # Compare the names without their common prefix, because the prefix makes all names similar.
         nearest = {name: difflib.get_close_matches(name, settings, 1) for name in names if name not in settings}
         return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 
@@ -165,12 +166,12 @@ def identity_warnings(environ: JobEnvironment) -> Iterator[SetupProblem]:
 
 
 def lacks_environment(environ: JobEnvironment) -> bool:
-    """Return True if the component's job has an environment, but GitLab has started this job without one."""
+    """Return True if the component gives its job an environment, but GitLab has started the job without it."""
     return environ.get(WITH_ENVIRONMENT, "").strip() == "true" and not environ.get("CI_ENVIRONMENT_NAME")
 
 
 def how_to_extend(environ: JobEnvironment) -> str:
-    """Return a hint with the ``extends`` by which an overridden job keeps the component's environment and ID token."""
+    """Return a hint: the ``extends`` with which an overridden job keeps the component's environment and ID token."""
     job = environ.get(JOB_NAME, "").strip() or "argocd-release"
     token = "https" if asks_identity(environ) else ""
     parts = [f".{job}:environment:{environ.get(WITH_ENVIRONMENT, 'true').strip()}", f'".{job}:id-token:{token}"']
@@ -180,12 +181,13 @@ def how_to_extend(environ: JobEnvironment) -> str:
 def _no_identity(environ: JobEnvironment) -> tuple[str, str]:
     """Return the reason why the job has no ID token, and how to fix that."""
     if lacks_environment(environ):
-        # The environment is missing too, so a pipeline has replaced the ``extends`` of the component's job.
+        # Both the environment and the ID token are missing, so the pipeline has replaced the ``extends`` of the
+        # component's job.
         return settings.EXTENDS_REPLACED.fill(), how_to_extend(environ)
     return settings.NO_ID_TOKEN.fill(), settings.ASK_FOR_KEY.fill(fix=how_to_extend(environ))
 
 
-# Variables that contain URLs. They are not settings, but programs and libraries of the job read them.
+# Variables with the URLs of proxies. They are not settings, but programs and libraries in the job read them.
 _ADDRESSES: Final = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
 )  # fmt: skip
@@ -209,7 +211,7 @@ def open_values(environ: JobEnvironment) -> tuple[str, ...]:
 def secret_values(environ: JobEnvironment) -> tuple[str, ...]:
     """Return the values to redact: secret settings, passwords in URLs, and parts of ``ARGOCD_OPTS``."""
     values = [environ.text(name) for name in PROPERTIES if _is_secret(name)]
-    # The repository's URL contains the job's token. Other URLs can contain a password by mistake.
+    # GitLab's URL of the repository contains the job's token. Other URLs can contain a password by mistake.
     values += [secret for name in (*PROPERTIES, *_ADDRESSES) for secret in _credentials(environ, name)]
     values.append(environ.text("RELEASE_GIT_TOKEN").partition(":")[2])
     readable = open_values(environ)
@@ -241,7 +243,7 @@ _LONGEST_TOKEN: Final = 100_000
 def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
     """Return the environment, with the path of each token file replaced by the token in it.
 
-    If a file cannot be read, keep its path, which ``load`` then reports. This function never raises an exception.
+    If a file cannot be read, keep its path, so that ``load`` reports it. This function never raises an exception.
     """
     variables = dict(environ)
     for name in _TOKENS:
@@ -252,10 +254,10 @@ def with_files_read(environ: Mapping[str, str]) -> JobEnvironment:
 
 
 def _token_in_file(path: str) -> tuple[str, str]:
-    """Read a token from a file. Return the token and an empty string, or an empty token and the error.
+    """Read a token from the file at this path. Return the token and "", or "" and the error.
 
-    If the text is not an absolute path, both are empty. The error does not quote the text, because a token that begins
-    with a slash looks like a path too.
+    If the text is not an absolute path, return two empty strings. The error does not quote the text, because a token
+    that begins with a slash looks like a path too.
     """
     if not path.startswith("/"):
         return "", ""

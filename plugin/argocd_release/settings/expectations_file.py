@@ -29,7 +29,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "chart_version": "RELEASE_CHART_VERSION",
     "wait_for": "RELEASE_WAIT_FOR",
 }
-#: The maximum number of mistakes that are listed.
+#: The maximum number of mistakes in the file that the job reports.
 _TOLD: Final = 20
 _OWN_NAMESPACE: Final = "argocd/"
 _WILD: Final = re.compile(r"[*?\[]")
@@ -52,7 +52,7 @@ class Expected:
 
     @cached_property
     def _patterns(self) -> tuple[str, ...]:
-        """Return the keys that contain wildcards."""
+        """Return the patterns, which are the keys with wildcards."""
         return tuple(name for name in self.rules if _WILD.search(name))
 
     def unmatched(self, names: Collection[str]) -> tuple[SetupProblem, ...]:
@@ -77,10 +77,10 @@ class Expected:
 
 
 def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expected, tuple[str, ...]]:
-    """Return the content of the file, and a message for each mistake. If there are mistakes, the content is empty.
+    """Return the content of the file, and a message about each mistake. With mistakes, the content is empty.
 
     Args:
-        path: the path of the file; "" if there is none.
+        path: the path of the file; "" if the settings name no file.
         properties: the settings by their names, as declared in the schema of the settings.
 
     """
@@ -168,14 +168,14 @@ def _parsed(text: str) -> Any:
 
 
 def _with_text_keys(document: Any) -> Any:
-    """Convert all keys to text, because YAML reads application names like ``1`` and ``yes`` as other types."""
+    """Convert all keys to text. YAML would otherwise read application names like ``1`` and ``yes`` as other types."""
     if not isinstance(document, dict):
         return document
     return {str(key): _with_text_keys(value) for key, value in document.items()}
 
 
 def _problem(error: "ValidationError", properties: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a message for an error of the schema validation, with its place in the file."""
+    """Return a message about an error that the schema validation found, with the place of the error in the file."""
     path = [str(part) for part in error.path]
     place, fields = ".".join(path), ", ".join(FIELDS)
     value = repr(one_line(str(error.instance), limit=100))
@@ -195,7 +195,7 @@ def _problem(error: "ValidationError", properties: Mapping[str, Mapping[str, Any
 
 
 def problems(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[SetupProblem]:
-    """Yield a problem for each mistake in the file of expectations to which the settings refer.
+    """Yield a problem for each mistake in the file of expectations that the settings name.
 
     Args:
         values: the values of the settings by their names.

@@ -1,4 +1,4 @@
-"""Convert the texts of settings to their types, and insert the preview tag of a branch into them."""
+"""Convert the values of settings from text to their types, and insert the preview tag of a branch into them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 def value_of(name: str, given: str) -> Any:
-    """Convert the text of a setting to its type. If that is not possible, return the text, which the schema rejects.
+    """Convert the text of a setting to its type. Return an invalid text unchanged, so that the schema rejects it.
 
     Args:
         name: the variable of the setting.
@@ -66,7 +66,7 @@ def _seconds(given: str) -> int | str:
 SERVER: Final = "ARGOCD_SERVER"
 _UNEXPANDED: Final = re.compile(r"\$\{?\w+\}?")
 _QUOTES: Final = "\"'"
-#: The forms of an address or URL that are unambiguous, so that the job accepts them.
+#: The unambiguous forms of an address or URL, which the job accepts although they are not the documented form.
 _PLAIN_URL: Final = re.compile(r"(?:https://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
 
@@ -91,7 +91,7 @@ def is_unexpanded(given: str) -> bool:
 
 
 def address_problems(given: str) -> Iterator[SetupProblem]:
-    """Yield a problem for each mistake in an invalid address of Argo CD, with the address to set instead."""
+    """Yield a problem for each mistake in Argo CD's address, with the address that the user must set instead."""
     host, path = host_and_path(given)
     address, setting = one_line(_without_password(given), limit=100), f"<{SERVER}>"
     host = one_line(host, limit=300)
@@ -112,20 +112,20 @@ def address_problems(given: str) -> Iterator[SetupProblem]:
 
 
 def _without_password(given: str) -> str:
-    """Remove the user name and password from the address."""
+    """Remove the user name and the password from an address."""
     scheme, separator, rest = given.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
-# If a branch has no preview tag, the settings are checked with this tag.
+# If a branch has no preview tag, the job inserts this tag instead, to check the settings.
 _PLACEHOLDER: Final = "tag-0"
-# One name in a list of names (``load.read_names``).
+# Matches one name in a list of names (``load.read_names``).
 _NAME: Final = re.compile(r"[^\s,]++")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """The preview of a branch: an application with the preview tag of the branch in its name."""
+    """The preview of a branch: the application whose name contains the preview tag of the branch."""
 
     branch: str
     pattern: str
@@ -144,8 +144,8 @@ class Preview:
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings with the tag inserted, and with the defaults of a preview.
 
-        By these defaults, the job waits until the timeout for an application that does not exist or is at an older
-        commit. If there is no other expectation, the application must run the commit of the branch.
+        With these defaults, the job waits until the timeout if the application does not exist yet or is at an older
+        commit. Without another expectation, the application must be at the branch's commit.
         """
         tag = self.tag or _PLACEHOLDER
         made = dict(values)
@@ -161,7 +161,7 @@ class Preview:
 
 
 def preview_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem if the preview pattern is invalid, or if the site must be checked but has no URL."""
+    """Yield a problem if the preview pattern is invalid, or if the job must check the site but has no URL for it."""
     if error := _error(values["RELEASE_PREVIEW_PATTERN"]):
         yield SetupProblem.of_setting(settings.PATTERN, "RELEASE_PREVIEW_PATTERN", error=error)
     if values["RELEASE_URL_CHECK"] and not values["RELEASE_SITE_URL"]:

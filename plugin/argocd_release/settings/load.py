@@ -1,6 +1,6 @@
 """Read the settings from environment variables, and check them against ``settings.schema.json``.
 
-The schema is the only declaration of a setting: its name, type, default, description and field.
+Only the schema declares a setting: its name, type, default, description and field.
 """
 
 import math
@@ -22,7 +22,7 @@ from argocd_release.verdict.symptoms import GracePeriods
 with_files_read: Final = environment.with_files_read
 # The time in seconds that is reserved for the phases after RELEASE_TIMEOUT (``timing``) and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
-# If GitLab's clock is ahead of the runner's by at most these seconds, the start of the job is still used.
+# The maximum number of seconds by which a job's start, on GitLab's clock, can lie in the future on the runner's clock.
 CLOCK_SECONDS: Final = 5
 
 
@@ -46,7 +46,7 @@ class ConnectionSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSettings:
-    """The settings that select the applications for which the job waits."""
+    """The settings that choose the applications for which the job waits."""
 
     app_name: str
     selector: str
@@ -96,7 +96,7 @@ class PolicySettings(GracePeriods, ExpectationSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class GitSettings(Access):
-    """The expected revision, and the repositories in which the job looks for it."""
+    """The settings for git: the expected revision, and the repositories in which the job looks for it."""
 
     revision: str
     revision_match: str
@@ -152,7 +152,7 @@ class Settings(
 ):
     """All settings of a job. The schema declares each field by ``x-field``.
 
-    Only the loader and the wiring use this class. All other functions use one of its base classes.
+    Only the loader and the wiring use this class. All other code depends on one of its base classes.
     """
 
     preview_pattern: str
@@ -201,7 +201,7 @@ def load(environ: JobEnvironment) -> Settings:
     identity = values.get("RELEASE_ID_TOKEN")
     if identity or values["RELEASE_DEX_CONNECTOR"]:
         # An ID token or a connector takes precedence over a stored token, which can be inherited from a GitLab group.
-        # The placeholder "unread" prevents a problem about a missing token.
+        # The placeholder "unread" keeps the checks from reporting a missing token.
         values |= {"ARGOCD_AUTH_TOKEN": "unread"}
     preview = interpret.Preview.requested(values)
     values = preview.filled(values) if preview else values
@@ -215,7 +215,7 @@ def load(environ: JobEnvironment) -> Settings:
 
 
 def _grace_periods(patience: str, environ: JobEnvironment) -> dict[str, int]:
-    """Return the grace periods that ``RELEASE_PATIENCE`` sets, except those that have been set individually."""
+    """Return the grace periods that ``RELEASE_PATIENCE`` sets, except those that users have set individually."""
     return {
         name: declared["x-patience"][patience]
         for name, declared in PROPERTIES.items()
@@ -231,8 +231,8 @@ def expected_of(path: str) -> expectations_file.Expected:
 def seconds_left(job_time: TimeSettings, now: datetime) -> tuple[int, str]:
     """Return the timeout of the release in seconds, and a message if the clocks of GitLab and the runner differ.
 
-    The timeout is at least 1. It is shortened if the job's own timeout is nearer, because GitLab uploads no reports of
-    a job that it has ended (gitlab-runner common/build.go).
+    The timeout is at least 1. If GitLab's timeout of the job comes earlier, shorten the release's timeout: GitLab
+    uploads no reports of a job that it has ended (gitlab-runner common/build.go).
     """
     left, why = job_seconds_left(job_time, now)
     return max(1, int(min(job_time.timeout, left - UPLOAD_SECONDS))), why
@@ -241,8 +241,8 @@ def seconds_left(job_time: TimeSettings, now: datetime) -> tuple[int, str]:
 def job_seconds_left(job_time: TimeSettings, now: datetime) -> tuple[float, str]:
     """Return the seconds until GitLab ends the job, and a message if the clocks of GitLab and the runner differ.
 
-    The seconds are infinite if the start or the timeout of the job is unknown. Otherwise, the message is empty if the
-    clocks agree.
+    If the start or the timeout of the job is unknown, the seconds are infinite. If the clocks agree, the message is
+    empty.
     """
     try:
         started = datetime.fromisoformat(job_time.job_started_at)
@@ -252,7 +252,7 @@ def job_seconds_left(job_time: TimeSettings, now: datetime) -> tuple[float, str]
         return math.inf, ""
     elapsed, why = (now - started).total_seconds(), ""
     if not -CLOCK_SECONDS <= elapsed < job_time.job_timeout:
-        # The job is running now, so this elapsed time is wrong. Assume that the job has just started.
+        # The elapsed time is impossible, because the job is running now. Assume that the job has just started.
         why = _impossible_start(elapsed, job_time.job_timeout)
         elapsed = 0
     return job_time.job_timeout - max(elapsed, 0), why
@@ -265,7 +265,7 @@ def _impossible_start(elapsed: float, timeout: int) -> str:
 
 
 def report_paths(environ: JobEnvironment) -> dict[str, str]:
-    """Return the path of each report by its field of ``Settings``. This works even if other settings are wrong."""
+    """Return the path of each report, by its field in ``Settings``. Wrong values of other settings do not matter."""
     return {
         declared["x-field"]: environ.text(name) or declared["default"]
         for name, declared in PROPERTIES.items()
@@ -274,14 +274,14 @@ def report_paths(environ: JobEnvironment) -> dict[str, str]:
 
 
 def wants(environ: JobEnvironment, name: str, value: str) -> bool:
-    """Return True if the setting has this value. This works even if other settings are wrong."""
+    """Return True if the setting has this value. Wrong values of other settings do not matter."""
     return (environ.text(name) or PROPERTIES[name]["default"]) == value
 
 
 def valid(environ: JobEnvironment, name: str) -> str:
     """Return the value of a setting, or its default if the value is invalid.
 
-    It is used for the report about wrong settings, when there is no ``Settings``.
+    This function serves the reports about wrong settings, because ``Settings`` does not exist then.
     """
     declared = PROPERTIES[name]
     given = environ.text(name)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BODY_LIMIT: Final = 64 << 20
 CONNECTIONS: Final = 100
 IDLE_SECONDS: Final = 30.0
-#: Extra time after the limit, in which the background thread can still report why the call has failed.
+#: Seconds after the time limit of a call, within which its background thread can still report why the call failed.
 _LAG_SECONDS: Final = 0.2
 REDIRECTS: Final = 5
 _OK: Final = 200
@@ -35,13 +35,13 @@ _SCHEMES: Final = frozenset({"http", "https"})
 # Makes zlib expect a gzip header.
 _GZIP: Final = zlib.MAX_WBITS | 16
 _UNPACKED_PART: Final = 1 << 16
-# Characters in the path and query of a URL that are sent without percent-encoding.
+# Characters that the client sends without percent-encoding in the path and query of a URL.
 _QUOTED: Final = "/%:@!$&'()*+,;=~-._?[]"
 _HEADERS: Final = {"User-Agent": "argocd-release", "Accept": "*/*", "Accept-Encoding": "gzip"}
 
 
 class HttpError(Exception):
-    """A call did not receive a complete response. The message is one line for users.
+    """A call did not receive a complete response. The message is a single line that users can read.
 
     Attributes:
         timed_out: True if the call reached its time limit.
@@ -106,7 +106,7 @@ class Client:
     Args:
         tls: returns the TLS context. It is called before the first TLS connection. If it raises an ``OSError``, the
             call raises an ``HttpError``.
-        deadline: no call runs longer than until this deadline.
+        deadline: the moment at which every call ends at the latest.
         check: a callback that is called repeatedly while the main thread waits. It raises an exception to cancel the
             call.
         proxies: True to use the proxies in the environment variables.
@@ -265,7 +265,7 @@ def _split(url: str) -> tuple[SplitResult, str]:
 
 
 def _proxy(url: SplitResult) -> str:
-    """Return the URL of the proxy that the environment variables set for this URL, or an empty string."""
+    """Return the URL of the proxy that the environment variables name for this URL, or an empty string."""
     # Import this module only if it is needed, because importing it takes longer than a request.
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
 

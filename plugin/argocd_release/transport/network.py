@@ -18,7 +18,8 @@ from argocd_release.timing import Background, Deadline, run_in_background
 if TYPE_CHECKING:
     from httpcore import NetworkBackend, NetworkStream
 else:
-    # At run time, any class with the same methods works. Importing httpcore here would delay the first look.
+    # Define these names without httpcore, which accepts any class with the same methods. Importing it would delay the
+    # first look.
     NetworkBackend = NetworkStream = object
 
 #: A request body is sent in parts of this many bytes, so that the deadline is checked between them.
@@ -35,7 +36,7 @@ _call: Final = threading.local()
 
 
 class NotConnectedError(Exception):
-    """The client could not connect, so it has not sent the request.
+    """The client could not connect to the server, so it has not sent the request.
 
     Attributes:
         timed_out: True if the call reached its time limit.
@@ -190,7 +191,7 @@ def connect(host: str, port: int, *, deadline: Deadline, to: Callable[[str, floa
         host: the host name.
         port: the port.
         deadline: no attempt runs longer than until this deadline.
-        to: connects to an IP address within a number of seconds, or raises an exception.
+        to: a function that connects to an IP address within a number of seconds, or raises an exception.
 
     Raises:
         TimeoutError: the name server did not respond in time.

@@ -2,8 +2,9 @@
 
 The page is in English and in Russian. Two radio buttons and a style rule switch between them, without a script.
 
-The report contains text from outside. The template engine escapes all of it, ``view`` limits its size, and all links
-lead to web addresses. In addition, the page's Content-Security-Policy forbids loading and running anything.
+The report contains text from outside. The template engine escapes this text, and ``view`` limits its size. Links only
+lead to addresses with http or https. In addition, the page's Content-Security-Policy forbids loading and running
+anything.
 """
 
 import base64
@@ -32,7 +33,7 @@ def render(report: Mapping[str, Any]) -> str:
     template = engine().from_string(read("page.html.j2"))
     style = "".join(read("page.css").splitlines())
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    # The style need not be escaped, because it is a file of this package. The policy contains its hash.
+    # Do not escape the style sheet, because it is a file of this package, and the policy contains its hash.
     return template.render(
         page=view(report),
         t=words(),

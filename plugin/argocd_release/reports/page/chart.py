@@ -8,21 +8,21 @@ from argocd_release.core.text import clean
 from argocd_release.messages import verdict
 from argocd_release.reports.page.language import Text, translated, words
 
-#: The mark that replaces the end of a text that was cut.
+#: The mark that shows that the end of a text was cut off.
 _MARK: Final = " …"
-# The size in bytes of each character that HTML escapes. All other characters have their size in UTF-8.
+# The size in bytes of each character that HTML escapes. Any other character takes as many bytes as in UTF-8.
 _ESCAPED: Final = {"&": 5, "<": 4, ">": 4, '"': 5, "'": 5}
 
 
 class SizeBudget:
-    """The number of bytes that texts can still add to the page. A text that does not fit is cut.
+    """A limit for the bytes that texts add to the page. It cuts off a text that does not fit.
 
     Attributes:
         left: the remaining bytes.
 
     Args:
-        left: the bytes at the beginning.
-        whole: a larger budget, from which the sizes of the texts are subtracted, too.
+        left: the number of bytes at the beginning.
+        whole: a larger budget that contains this one. The texts also reduce it.
     """
 
     def __init__(self, left: int, *, whole: "SizeBudget | None" = None) -> None:
@@ -30,11 +30,11 @@ class SizeBudget:
         self._whole = whole
 
     def share(self, most: int) -> "SizeBudget":
-        """Return a part of this budget, with at most ``most`` bytes. Its texts reduce this budget, too."""
+        """Return a part of this budget, with at most ``most`` bytes. Texts in the part reduce both budgets."""
         return SizeBudget(min(most, self.left), whole=self)
 
     def take(self, text: str, limit: int, *, markup: int = 0) -> str:
-        """Return the text, cut to ``limit`` characters and to the remaining bytes. Subtract its size from the budget.
+        """Cut the text to ``limit`` characters and to the remaining bytes, and subtract its size from the budget.
 
         Args:
             text: the text for the page.
@@ -57,19 +57,19 @@ class SizeBudget:
 
 
 Json = Mapping[str, Any]
-#: The maximum number of lanes in the chart of an application.
+#: The maximum number of lanes, which each show one span, in the chart of an application.
 LANES: Final = 40
-#: The possible distances between two ticks, in seconds.
+#: The distances, in seconds, that the ticks of the time scale can have.
 _STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
-#: The maximum number of ticks.
+#: The maximum number of ticks on the time scale.
 _TICKS: Final = 6
-#: The minimum width of a bar in percent, so that it can be seen.
+#: The minimum width of a bar, in percent of the chart's width. A narrower bar would be invisible.
 _LEAST: Final = 0.4
 # The words before the number of an attempt to sync, as in ``sync, attempt 2`` (messages/verdict.py).
 _ATTEMPT: Final = verdict.ATTEMPT.text.partition("}")[2].partition("{")[0]
-# The minimum duration of a span in seconds. The duration of a shorter span would be shown as 0.0 s.
+# The minimum duration in seconds of a span or phase that the chart shows. A shorter one would be shown as 0.0 s.
 _SHORTEST: Final = 0.05
-# The order, by kind, of spans that began at the same moment. A sync comes first, because it starts the others.
+# The order of the kinds, for spans that began at the same moment. A sync comes first, because it starts the others.
 _ORDER: Final = ("sync", "hook", "rollout", "trouble")
 #: The final states, in Argo CD's words, that mark a span as failed.
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded"})
@@ -133,10 +133,10 @@ class Chart:
     """The chart of one application.
 
     Attributes:
-        job: one bar for each phase of the job.
-        steps: the phases of the job.
+        job: the bars of the phases of the job.
+        steps: the names and durations of the phases of the job.
         seconds: the duration of the job.
-        ticks: the position in percent and the label of each tick of the time scale.
+        ticks: the position, in percent, and the label of each tick on the time scale.
         lanes: the spans of the application.
         more: the number of spans that are not shown, such as ``and 3 more``, or None.
     """
@@ -156,13 +156,14 @@ def chart(application: Json, seconds: float, room: SizeBudget, *, lanes: int = L
         application: the application in the JSON report.
         seconds: the minimum length of the time scale in seconds.
         room: the size budget for the texts of the lanes.
-        lanes: the maximum number of lanes; 0 for the chart in the table of a group, which has only the phases.
+        lanes: the maximum number of lanes; 0 for the chart in the table of a group, which only shows the phases of the
+            job.
     """
     judged = _judged(application)
     spans = [span for span in application["spans"] if _is_worth_showing(span)]
     whole = max([seconds, judged, *(span["ended"] or span["began"] for span in spans)]) or 1.0
-    # In the table of a group, end the chart with the verdict on this application. After that, the job only waited for
-    # other applications.
+    # In the table of a group, end the chart with the verdict on this application. After that verdict, the job only
+    # waited for other applications.
     marks = list(_phases(application, seconds if lanes else judged))
     chosen = _chosen(spans, lanes)
     retried = any(_ATTEMPT in span["subject"] for span in spans)
@@ -190,7 +191,7 @@ def _is_worth_showing(span: Json) -> bool:
 
 
 def _judged(application: Json) -> float:
-    """Return the seconds until the verdict or, if no look showed the application, until the job gave up."""
+    """Return the seconds until the verdict or, if no look has shown the application, until the job gave up."""
     judged = application["phases"]["judged"]
     return float(application["seconds"] if judged is None else judged)
 
@@ -217,7 +218,7 @@ def _phases(application: Json, seconds: float) -> Iterator[tuple[str, str, float
 def _chosen(spans: Sequence[Json], most: int) -> list[Json]:
     """Return up to ``most`` spans, in the order in which they began.
 
-    Problems and spans that failed or did not end are chosen first, then the longest spans.
+    Prefer problems, and spans that failed or did not end. Then prefer the longest spans.
     """
 
     def weight(span: Json) -> tuple[bool, float]:

@@ -17,18 +17,18 @@ from argocd_release.messages.causes import MEANINGS
 from argocd_release.messages.reports import PAGE
 from argocd_release.model.outcome import Outcome
 
-#: The fields of a catalogue entry. ``{name}`` is a value, and ``<SETTING>`` is replaced by the name under which the
-#: reader can set the setting.
+#: The fields of a catalogue entry. ``{name}`` stands for a value, and ``<SETTING>`` for the name under which the reader
+#: can set that setting.
 _FIELD: Final = re.compile(r"\{(\w+)\}|<([A-Z_]+)(?:=\w+)?>")
 #: A number of pods in a text of the catalogue.
 _PODS: Final = re.compile(r"(\d+) pods?")
-# The words before the name of an input of the component.
+# The words with which a message introduces the name of an input of the component.
 _INPUT: Final = "the input "
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text of the page in both languages. If there is no Russian text, all readers see the English one."""
+    """A text of the page in English and Russian. Without a Russian text, the page always shows the English one."""
 
     en: str
     ru: str = ""
@@ -38,11 +38,11 @@ class Text:
         return self.ru if language == "ru" and self.ru else self.en
 
     def fill(self, **fields: object) -> "Text":
-        """Return the text with the same values filled in, in both languages."""
+        """Return the text with these values filled into both languages."""
         return Text(self.en.format_map(fields), self.ru.format_map(fields))
 
     def fill_each(self, **fields: "Text") -> "Text":
-        """Return the text with values filled in that have both languages themselves."""
+        """Return the text filled with values that are translated, too."""
         english = {name: field.en for name, field in fields.items()}
         return Text(
             self.en.format_map(english),
@@ -60,14 +60,14 @@ class Text:
 
 @cache
 def russian() -> Mapping[str, Any]:
-    """Return the Russian texts, by the names of the English entries of the catalogue."""
+    """Return the Russian texts, by the names that their English originals have in the catalogue."""
     loaded: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("ru.json").read_text("utf-8"))
     return loaded
 
 
 @cache
 def words() -> Mapping[str, Text]:
-    """Return the words of the page itself, by their names in the catalogue."""
+    """Return the page's own texts, such as titles and labels, by their names in the catalogue."""
     return {name: Text(text, russian()["page"][name]) for name, text in PAGE.items()}
 
 
@@ -77,17 +77,17 @@ def headline(outcome: Outcome) -> Text:
 
 
 def meaning(outcome: Outcome) -> Text:
-    """Return the meaning of an outcome."""
+    """Return the sentence that explains an outcome."""
     return Text(outcome.meaning, russian()["outcomes"][outcome.word])
 
 
 def meaning_of_cause(code: str) -> Text:
-    """Return the meaning of a cause code."""
+    """Return the sentence that explains a cause code."""
     return Text(MEANINGS[code], russian()["causes"][code])
 
 
 def translated(text: str) -> Text:
-    """Return a message of the catalogue, already filled in, in both languages.
+    """Return a message, which is a filled entry of the catalogue, in both languages.
 
     If the message has no translation, the result is in English only.
     """
@@ -104,7 +104,7 @@ def _in_russian(text: str) -> str | None:
     for english, translation in _templates():
         values = _values(english, text)
         if values is not None:
-            # Replace both kinds of fields in one pass, because a value can look like a field.
+            # Replace ``{name}`` and ``<SETTING>`` in one pass, because a value can itself look like a field.
             return _FIELD.sub(partial(_replacement, values), translation)
     return None
 
@@ -136,7 +136,7 @@ def entry(name: str) -> str:
 
 
 def _values(template: str, text: str) -> dict[str, str] | None:
-    """Return the values that fill the template's fields in the text, or None if the text has another template."""
+    """Return the values of the template's fields in the text, or None if the text does not match the template."""
     literals, names = _parsed(template)
     if not text.startswith(literals[0]) or not text.endswith(literals[-1]):
         return None

@@ -1,4 +1,4 @@
-"""Prepare the expectation, the evidence and the changes of an application as tables and logs of limited size."""
+"""Prepare the tables and logs of the page: the expectation, evidence and changes of an application, limited in size."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ PODS: Final = 20
 EVENTS: Final = 20
 CONDITIONS: Final = 10
 LOGS: Final = 3
-#: The number of log lines below the cause that the page always shows. It folds the earlier ones.
+#: The number of log lines that the page always shows below the cause. It folds the earlier lines.
 LAST_LINES: Final = 8
 #: The maximum number of lines of each log.
 LOG_LINES: Final = 40
@@ -79,7 +79,7 @@ def other_logs(application: Json, room: SizeBudget) -> Iterator[Log]:
 
 
 def _log_of_cause(application: Json) -> Json | None:
-    """Return the log of the pod that the cause names or, without one, the first log that contains text."""
+    """Return the log of the pod that the cause names. If it names none, return the first log that is not blank."""
     cause = application["cause"]
     named = f"{cause['subject']} {cause['message']}" if cause else ""
     logs = [log for log in application["logs"] if any(line.strip() for line in log["lines"])]
@@ -87,7 +87,7 @@ def _log_of_cause(application: Json) -> Json | None:
 
 
 def _lines(log: Json, room: SizeBudget) -> tuple[str, ...]:
-    """Return as many of the last lines as fit into the budget, because the end shows why the program ended."""
+    """Return as many of the log's last lines as fit into the budget. They show why the program ended."""
     lines = [room.take(line, 500, markup=2) for line in reversed(log["lines"][-LOG_LINES:]) if room.left > 0]
     return tuple(reversed(lines))
 
@@ -98,7 +98,7 @@ def _title(name: str, log: Json, room: SizeBudget) -> Text:
 
 
 def evidence(application: Json, room: SizeBudget) -> Iterator[Table]:
-    """Yield those tables of the evidence that have rows."""
+    """Yield the tables of the evidence, except empty ones."""
     state, counts = application["state"] or {}, application["counts"]
     conditions = [(item["type"], item["message"]) for item in state.get("conditions", ())]
     yield from _table(
@@ -142,7 +142,7 @@ def changed(changes: Json, room: SizeBudget) -> Table | None:
 
 
 def _message(item: Json) -> str:
-    """Return the message of the sync, or an empty string if it only repeats the name and the action.
+    """Return the message that the sync reported, or an empty string if it only repeats the name and the action.
 
     ``kubectl`` prints ``deployment.apps/web configured`` for each resource.
     """
@@ -189,20 +189,20 @@ def _table(
         yield Table(title=titled, header=tuple(header[place] for place in kept), rows=tuple(cells), more=more)
 
 
-# The maximum number of revisions or images in a row.
+# The maximum number of revisions or images in one cell of the comparison.
 LISTED: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """A row of the comparison.
+    """A row of the table that compares an expected value with the actual one.
 
     Attributes:
-        what: the name of the values.
+        what: the name of the compared value, such as the revision.
         expected: the expected value.
         actual: the value that Argo CD reports.
-        tone: ``good`` if the values agree, ``bad`` if they do not, ``open`` if they still can, and empty if they cannot
-            be compared.
+        tone: ``good`` if the values agree, ``bad`` if they differ, ``open`` if they can still become equal, and empty
+            if they cannot be compared.
     """
 
     what: Text
@@ -247,7 +247,7 @@ def _revision(expected: Json, state: Json, application: Json, room: SizeBudget) 
         yield Compared(what=words()["chart_version"], expected=room.take(version, 80), actual=actual, tone=_tone(met))
     if revision := str(expected.get("revision") or ""):
         met = any(text.startswith(revision) for text in state["revisions"])
-        # If a later revision contains the expected one, only the verdict shows that.
+        # A different revision can contain the expected one. Only the verdict shows that.
         tone = "good" if met else "bad" if code in {"other-revision", "superseded"} else ""
         yield Compared(what=words()["revision"], expected=room.take(_short(revision), 80), actual=actual, tone=tone)
     elif not version and actual:
@@ -255,11 +255,11 @@ def _revision(expected: Json, state: Json, application: Json, room: SizeBudget) 
 
 
 def _image(image: str, images: Sequence[str], room: SizeBudget) -> Compared:
-    """Return the row of the image. The registry is left out, unless the expectation names it."""
+    """Return the row about the image. Show registries only if the image has a folder."""
     having = [text for text in images if image in text]
     shown = [text if "/" in image else text.rpartition("/")[2] for text in having or images]
     actual: str | Text = _listed(shown, room) or words()["unknown"]
-    # Argo CD's list also contains the images of pods that do not serve, so it proves nothing.
+    # Argo CD's list also contains images of pods that do not serve. So an image in the list proves nothing.
     return Compared(what=words()["image"], expected=room.take(image, 300), actual=actual, tone="" if having else "bad")
 
 
