@@ -353,6 +353,23 @@ def test_the_first_lines_of_readme_do_nothing_on_a_feature_branch() -> None:
     assert pipeline.created(OTHER_BRANCH) == set()
 
 
+def test_readme_answers_a_monorepo_with_a_company_ca_and_without_a_stored_token() -> None:
+    """Merge what README says about each part, as a newcomer does, into one pipeline."""
+    (services,) = [text for text in readme() if text.count("component:") > 1]
+    singles = [yaml.safe_load(text)["include"][0]["inputs"] for text in readme() if text.count("component:") == 1]
+    more = {name: given[name] for given in singles for name in ("argocd_ca", "oidc_audience") if name in given}
+    assert set(more) == {"argocd_ca", "oidc_audience"}
+    document = yaml.safe_load(services)
+    for entry in document["include"]:
+        entry["inputs"] |= more
+    jobs = releases(read(yaml.safe_dump(document), component.TEMPLATES))
+    assert set(jobs) == {"release:frontend", "release:payment"}
+    for job in jobs.values():
+        assert job["id_tokens"]["RELEASE_ID_TOKEN"]["aud"] == more["oidc_audience"]
+        assert job["variables"]["INPUT_RELEASE_ARGOCD_CA"] == "$ARGOCD_CA"
+        assert job["variables"]["INPUT_RELEASE_IMAGE"].endswith(":$CI_COMMIT_SHORT_SHA")
+
+
 def test_readme_shows_two_services_that_are_two_jobs() -> None:
     (text,) = [text for text in readme() if text.count("component:") > 1]
     jobs = releases(read(text, component.TEMPLATES))
