@@ -10,12 +10,12 @@ from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef
 from argocd_release.model.problem import ERROR_CONDITIONS, SYNC_ERROR, Condition, ResourceRef
 from argocd_release.model.resource_tree import Workloads
 
-#: The last word of Argo CD's message about a resource that it has applied.
+#: The words with which Argo CD's message about an applied resource can end.
 _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})
 
 
 class Word(StrEnum):
-    """The base class of Argo CD's statuses. ``read`` turns a status that is not listed here into ``UNKNOWN``."""
+    """The base class of Argo CD's statuses. The method ``read`` turns an unknown status into ``UNKNOWN``."""
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -45,7 +45,7 @@ class HealthStatus(Word):
 
 
 class OperationPhase(Word):
-    """The phase of an operation. An operation that has ended is Succeeded, Failed or Error."""
+    """The phase of an operation. The phase of an operation that has ended is Succeeded, Failed or Error."""
 
     RUNNING = "Running"
     TERMINATING = "Terminating"
@@ -57,7 +57,7 @@ class OperationPhase(Word):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """The state of one managed resource. ``health`` is None for kinds without a health, such as ConfigMap."""
+    """The state of one managed resource. ``health`` is None for kinds that have no health, such as ConfigMap."""
 
     group: str
     kind: str
@@ -73,7 +73,7 @@ class Resource:
 
     @property
     def ref(self) -> ResourceRef:
-        """Return the identity of the object."""
+        """Return the group, kind, namespace and name of the resource."""
         return ResourceRef(self.group, self.kind, self.namespace, self.name)
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ class ResourceResult:
 
     @property
     def ref(self) -> ResourceRef:
-        """Return the identity of the object."""
+        """Return the group, kind, namespace and name of the resource or hook."""
         return ResourceRef(self.group, self.kind, self.namespace, self.name)
 
     @property
@@ -105,14 +105,14 @@ class ResourceResult:
 
     @property
     def hook_ran(self) -> bool:
-        """Return True for a hook that Argo CD could apply. If such a hook has failed, its program has failed."""
+        """Return True for a hook that Argo CD could apply. If this hook has failed, the reason is its program."""
         return bool(self.hook_type) and self.status != "SyncFailed"
 
     @property
     def action(self) -> str:
         """Return what the operation did, such as ``created`` or ``unchanged``; empty for a hook or a failure.
 
-        The message ends with it, as in ``deployment.apps/web configured`` (kubernetes v1.31.0
+        The message ends with the action, as in ``deployment.apps/web configured`` (kubernetes v1.31.0
         staging/src/k8s.io/kubectl pkg/cmd/apply/apply.go). While a later sync wave waits for this resource, the message
         is about its health instead. The action is then ``applied``.
         """
@@ -123,7 +123,7 @@ class ResourceResult:
 
     @property
     def changed(self) -> bool:
-        """Return False only if the operation left the resource unchanged. Hooks and failures count as changes."""
+        """Return False if the operation left the resource unchanged. Return True for all hooks and failures."""
         return self.action != "unchanged"
 
     @property
@@ -145,27 +145,27 @@ class Operation:
     revisions: tuple[str, ...]
     started_at: str
     finished_at: str
-    #: Argo CD's ``retryCount``: the number of failed attempts that Argo CD has retried or will retry.
+    #: Argo CD's ``retryCount``: the number of failed attempts of this operation that Argo CD has retried or will retry.
     retries: int
     results: tuple[ResourceResult, ...]
-    #: The requested revision of each source: a commit, or the object of an annotated tag.
+    #: The requested revision of each source: the SHA of a commit or of an annotated tag.
     requested: tuple[str, ...] = ()
-    #: Each source without its target revision, as JSON; empty if Argo CD does not report the sources.
+    #: The parameters of each source as JSON, without the target revision; empty if Argo CD does not report the sources.
     parameters: tuple[str, ...] = ()
     dry_run: bool = False
     # True if the operation syncs only some resources, such as a self-heal or a manual sync of selected resources.
     partial: bool = False
-    # True if the automated sync policy has started the operation.
+    # True if the application's automated sync policy has started the operation.
     automated: bool = False
 
     @property
     def running(self) -> bool:
-        """Return True if the operation is running or will be retried, although ``finishedAt`` is set before a retry."""
+        """Return True if the operation is running, or if Argo CD will retry it (``finishedAt`` is then already set)."""
         return not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
 
     @property
     def terminated(self) -> bool:
-        """Return True if a request has terminated the operation (gitops-engine pkg/sync/sync_context.go Terminate)."""
+        """Return True if the operation was terminated on request (gitops-engine pkg/sync/sync_context.go Terminate)."""
         return self.unsuccessful and self.message.startswith("Operation terminated")
 
     @property
@@ -180,7 +180,7 @@ class Operation:
 
     @property
     def unsuccessful(self) -> bool:
-        """Return True if the operation has failed for good, and was no dry run, which cannot change the cluster."""
+        """Return True if the operation has failed without another retry. Return False for a dry run."""
         failed = self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
         return failed and not self.running and not self.dry_run
 
@@ -206,7 +206,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """The state of an application at one moment. Times are RFC 3339 texts in whole seconds, or empty."""
+    """The state of an application at one moment. All times are texts in RFC 3339 with whole seconds, or empty."""
 
     name: str
     namespace: str
@@ -228,42 +228,42 @@ class Application:
     images: tuple[str, ...]
     reconciled_at: str
     unknown_words: tuple[str, ...] = ()
-    # Each source without its target revision, as JSON, for comparison with the ``parameters`` of operations.
+    # The parameters of each source as JSON, without the target revision, to compare them with those of an operation.
     parameters: tuple[str, ...] = ()
     deployed: Deployment | None = None
-    # The namespace of Argo CD, in which applications are addressed without a namespace; empty until Argo CD compares.
+    # Argo CD's own namespace, whose applications need no namespace in their names; empty until the first comparison.
     controller_namespace: str = ""
-    # The successful sync before ``deployed``. ``is_new`` is True if Argo CD has synced the application at most once.
+    # The last successful sync before ``deployed``. ``is_new`` is True if there was at most one successful sync so far.
     previously: Deployment | None = None
     is_new: bool = False
-    #: True if the annotation argocd.argoproj.io/skip-reconcile stops Argo CD from comparing and syncing it.
+    #: True if the annotation argocd.argoproj.io/skip-reconcile prevents Argo CD from comparing and syncing it.
     skips_reconcile: bool = False
-    # The owners of this application's spec that its metadata names.
+    # The owners of this application's spec, as its metadata names them.
     owner_refs: tuple[OwnerRef, ...] = ()
     # False if the spec has changed since the last comparison.
     spec_compared: bool = True
     # The name of the ApplicationSet that generates this application, or an empty string.
     application_set: str = ""
-    # None without a source hydrator. With one, ``sources`` has the dry source, and ``revisions`` the hydrated commit.
+    # None without a source hydrator. With it, ``sources`` contains the dry source, ``revisions`` the hydrated commit.
     hydration: Hydration | None = None
-    # The next fields come from other requests. They are empty if the look did not make the request.
+    # The fields below come from other requests of a look. A field is empty if the look did not send its request.
     workloads: Workloads | None = None
-    # True if the token cannot read the resource tree, so no look can show pods. False if the tree can still arrive.
+    # True if the token cannot read the resource tree, so no look can show pods. False if a later look can.
     pods_hidden: bool = True
     owners: tuple[Owner, ...] = ()
     revision_relations: Mapping[str, RevisionRelation] = field(default_factory=dict)
-    # A description of the sync windows that block the sync; empty if none does.
+    # A description of the sync windows that block the sync now; empty if none does.
     sync_window: str = ""
     # The error message if Argo CD has refused the sync that the job requested.
     refusal: str = ""
     # True if the git history proves that the running operation syncs an earlier revision.
     operation_is_old: bool = False
-    #: The annotation manifest-generate-paths.
+    #: The value of the annotation argocd.argoproj.io/manifest-generate-paths.
     manifest_paths: str = ""
 
     @property
     def full_name(self) -> str:
-        """Return ``namespace/name``, which identifies the application even if Argo CD uses several namespaces."""
+        """Return ``namespace/name``, which is unique even if the applications are in several namespaces."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     @property
@@ -274,27 +274,27 @@ class Application:
 
     @property
     def revision(self) -> str:
-        """Return the compared revision. If there are several sources, their revisions are separated by commas."""
+        """Return the compared revision. If the application has several sources, commas separate their revisions."""
         return ",".join(self.revisions)
 
     @property
     def abridged(self) -> bool:
-        """Return True if fields that matter could be missing because argocd is older than the server.
+        """Return True if argocd has possibly omitted important fields, because it is older than the server.
 
-        argocd only prints fields that it knows: ``sourceHydrator`` since 2.14, and ``automated.enabled`` since 3.1.
+        argocd only prints the fields that it knows: ``sourceHydrator`` since 2.14, and ``automated.enabled`` since 3.1.
         """
         sourceless = not any(source.repo_url for source in self.sources)
         return sourceless or (self.automated and self.sync is not SyncStatus.SYNCED)
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """Return the commits that a pipeline can expect: the compared ones or, with a hydrator, the dry commit."""
+        """Return the commits to compare with an expectation: the compared ones or, with a hydrator, the dry one."""
         if self.hydration is None:
             return self.revisions
         return (self.hydration.commit,) if self.hydration.commit else ()
 
     def names(self, position: int) -> frozenset[str]:
-        """Return all ids of the compared commit of a source: an annotated tag has an id, too. Positions begin at 0."""
+        """Return the SHA of a source's compared commit, and those of its annotated tags. ``position`` starts at 0."""
         return self._synced_names(position) if self.hydration is None else frozenset(self.commits[position:][:1])
 
     def _synced_names(self, position: int) -> frozenset[str]:
@@ -307,7 +307,7 @@ class Application:
     def unreadable_health(self) -> str:
         """Return Argo CD's error about a resource whose health it could not read, or an empty string.
 
-        Argo CD ignores such a resource, so the application can be Healthy nevertheless (argo-cd v2.13.2
+        Argo CD ignores this resource, so the application can be Healthy nevertheless (argo-cd v2.13.2
         controller/health.go, controller/state.go:857).
         """
         return next((item.message for item in self.conditions if item.about_health), "")
@@ -315,8 +315,8 @@ class Application:
     @property
     def errors(self) -> tuple[Condition, ...]:
         """Return the error conditions that explain why the compared revision is not applied."""
-        # A SyncError means that the automated sync policy has stopped trying to sync this revision. The error is
-        # outdated once the application is Synced or another sync is running.
+        # A SyncError means that the automated sync policy no longer tries to sync this revision. If the application is
+        # Synced or another sync is running, the SyncError is outdated.
         gave_up = self.sync is SyncStatus.OUT_OF_SYNC and not self.operating
         return tuple(
             item
@@ -326,12 +326,12 @@ class Application:
 
     @property
     def operation_counts(self) -> bool:
-        """Return True if the last operation was for the compared revision and parameters, and not a dry run."""
+        """Return True if the last operation was a real sync of the compared revision and parameters, not a dry run."""
         return self.operation is not None and self.attempted and not self.operation.dry_run
 
     @property
     def results(self) -> tuple[ResourceResult, ...]:
-        """Return the results of the last operation if ``operation_counts``, otherwise none."""
+        """Return the results of the last operation; none if ``operation_counts`` is False."""
         return self.operation.results if self.operation is not None and self.operation_counts else ()
 
     @property
@@ -348,7 +348,7 @@ class Application:
 
     @property
     def applied(self) -> bool:
-        """Return True if a full sync of the compared revisions with the current parameters has succeeded."""
+        """Return True if a full sync to the compared revisions, with the current parameters, has succeeded."""
         operation, deployed = self.operation, self.deployed
         if operation is not None and self.attempted and not (operation.dry_run or operation.partial):
             return operation.phase is OperationPhase.SUCCEEDED
@@ -362,17 +362,17 @@ class Application:
         return same and self.has(deployed.parameters)
 
     def has(self, parameters: tuple[str, ...]) -> bool:
-        """Return True if these parameters equal the current ones, or if either of them is unknown."""
+        """Return True if the parameters equal those of the current spec, or if one of the two is unknown."""
         return () in {parameters, self.parameters} or parameters == self.parameters
 
     @property
     def runs_deployed(self) -> bool:
-        """Return True if the application is Synced, and its last operation is its last successful sync."""
+        """Return True if the application is Synced, and its last operation was the last successful sync."""
         return self.sync is SyncStatus.SYNCED and self.last_sync_stands
 
     @property
     def last_sync_stands(self) -> bool:
-        """Return True if the last operation is the last successful sync, even of another than the compared revision."""
+        """Return True if the last operation was the last successful sync, whichever revision it has synced."""
         operation, deployed = self.operation, self.deployed
         if operation is None or deployed is None:
             return False

@@ -26,15 +26,15 @@ class FailureKind(Enum):
     OTHER = "other"
 
 
-# After a failure of these kinds, the same call would fail again. MALFORMED is one of them, because it means that the
-# server at this address is not Argo CD.
+# The kinds of failures after which a retry of the same call would fail, too. They include MALFORMED, because it means
+# that the server at this address is not Argo CD.
 _REFUSALS: Final = frozenset(
     {FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.MISSING, FailureKind.MALFORMED}
 )
 
 
 class ReleaseError(Exception):
-    """The base class of errors that end the job. ``outcome`` gives the exit code, and the message is for users."""
+    """The base class of errors that end the job. ``outcome`` determines the exit code. The message is for users."""
 
     outcome = Outcome.UNEXPECTED
 
@@ -47,9 +47,8 @@ class SetupProblem:
         code: The stable identifier of the problem.
         message: A description on one line. ``<NAME>`` stands for a setting.
         fix: What the user must do to solve the problem.
-        subject: The variable of the setting that causes the problem; "" if it is not a single setting.
-        outcome: The outcome with which a release would end; None if the release could still succeed.
-
+        subject: The variable of the setting that causes the problem; "" if no single setting causes it.
+        outcome: The outcome with which a release with this problem would end; None if it could still succeed.
     """
 
     code: str
@@ -132,9 +131,10 @@ class NoPreviewError(ReleaseError):
 
 
 class SignInError(ReleaseError):
-    """The exchange of the job's ID token failed.
+    """The exchange of the job's ID token for a token of Dex has failed.
 
-    ``outcome`` is ``Outcome.DENIED`` after a refusal, and ``Outcome.UNREACHABLE`` if the server did not respond.
+    The ``outcome`` is ``Outcome.DENIED`` if Dex refused the exchange, and ``Outcome.UNREACHABLE`` if the server did not
+    respond.
     """
 
     def __init__(self, message: str, *, outcome: Outcome = Outcome.DENIED) -> None:

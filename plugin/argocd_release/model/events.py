@@ -1,4 +1,4 @@
-"""The events of the job log, in the order in which a job emits them. The module ``joblog`` formats them."""
+"""The events of the job log, in the order in which a job emits them. The package ``joblog`` formats them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,28 +13,28 @@ class JobEvent:
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """Return the values of the fields by their names."""
+        """Return the event's fields: each value by the name of its field."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown(JobEvent):
-    """An event with a ``text`` for readers of the log. The other fields contain the same information for programs."""
+    """An event with a ``text`` for people. Its other fields contain the same information for programs."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationEvent(JobEvent):
-    """An event about one application. ``name`` is its name if the job watches a group, otherwise empty."""
+    """An event about one application. If the job watches a group, ``name`` is the application's name, otherwise ""."""
 
     name: str = ""
-    #: The width of the column with names in the job log; 0 if the line does not begin with a name.
+    #: The width of the column with application names in the job log; 0 if the line does not begin with a name.
     width: int = 0
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """Return the fields by name, without ``width``, which only matters for the layout."""
+        """Return the event's fields by name. Leave out ``width``, which only determines the layout of the line."""
         return {key: value for key, value in super().fields.items() if key != "width"}
 
 
@@ -51,7 +51,7 @@ class Start(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownSetting(JobEvent):
-    """A variable looks like a setting but is not one. ``meant`` is the setting with the most similar name, or empty."""
+    """A variable looks like a setting but is not one. ``meant`` is the most similar setting, or empty."""
 
     NAME = "unknown setting"
     name: str
@@ -85,7 +85,7 @@ class Expects(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TimeoutShortened(JobEvent):
-    """The release ``timeout`` is shorter than requested (``asked``) because of GitLab's timeout of the ``job``."""
+    """GitLab's timeout of the ``job`` makes the release ``timeout`` shorter than requested (``asked``)."""
 
     NAME = "timeout shortened"
     timeout: int
@@ -144,7 +144,7 @@ class ArgoCDCommand(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Called(JobEvent):
-    """A call to Argo CD has ended after ``seconds``. ``end`` is its result; empty for an argocd command."""
+    """A call to Argo CD has ended after ``seconds``. ``end`` is the result of a request; empty for argocd."""
 
     NAME = "called"
     call: str
@@ -170,7 +170,7 @@ class OutputLeftOut(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Unchanged(JobEvent):
-    """The job log contains no line about this number of resources, because they did not change."""
+    """The number of resources that did not change. The job log contains no lines about these resources."""
 
     NAME = "unchanged"
     count: int
@@ -202,7 +202,7 @@ class StillWaiting(JobEvent):
     """The release is not delivered yet, after ``waited`` of ``timeout`` seconds.
 
     Attributes:
-        changed: False if the previous line contained the same reason, apart from counts such as restarts.
+        changed: False if the previous line gave the same reason. Counts, such as the number of restarts, can differ.
     """
 
     NAME = "still waiting"
@@ -214,7 +214,7 @@ class StillWaiting(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NoAnswer(ApplicationEvent):
-    """A look at the application has failed, and the log does not contain this reason yet."""
+    """A look at the application has failed for a new reason, which the job log does not contain yet."""
 
     NAME = "no answer"
     reason: str
@@ -232,7 +232,7 @@ class Judged(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Summary(JobEvent):
-    """The number of applications in each state, out of ``whole``, after ``waited`` of ``timeout`` seconds."""
+    """The number of applications in each state after ``waited`` of ``timeout`` seconds. ``whole`` is their total."""
 
     NAME = "summary"
     delivered: int
@@ -245,7 +245,7 @@ class Summary(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownWords(JobEvent):
-    """Argo CD reports statuses that this version of the job does not know, and therefore treats as *Unknown*."""
+    """Argo CD reports statuses that this version of the job does not know. The job treats them as *Unknown*."""
 
     NAME = "unknown words"
     words: str
@@ -261,7 +261,7 @@ class PodsNotSeen(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryNotConsulted(JobEvent):
-    """The job cannot read the git history, and therefore not compare revisions."""
+    """The job cannot read the git history, and therefore cannot find out how revisions are related."""
 
     NAME = "history not consulted"
     why: str
@@ -351,7 +351,7 @@ class NotProven(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PhasesReached(Shown):
-    """The times at which an application reached each phase, in seconds since tracking began; None if it did not."""
+    """The seconds from the start of tracking until the application reached each phase; None if it did not reach it."""
 
     NAME = "phases"
     compared: float | None
@@ -371,7 +371,7 @@ class ShownEvidence(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class Next(Shown):
-    """A hint what the user must do next, with the URL of the documentation about it."""
+    """A hint that says what the user must do next, with the URL of the documentation about it."""
 
     NAME = "next"
     next: str

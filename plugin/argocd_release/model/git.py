@@ -1,4 +1,4 @@
-"""The URLs of git repositories, the job's credentials for them, revisions and their relations, and hydration.
+"""Git data: repository URLs, the job's credentials for them, revisions and their relations, and hydration.
 
 URLs can have all forms that git accepts (git-fetch(1), "GIT URLS"). Each credential is only sent to one server: the
 job's token to the GitLab of the job, and RELEASE_GIT_TOKEN to the server of the repository that Argo CD reads.
@@ -45,7 +45,7 @@ class GitUrl:
         return cls(scheme=scheme, host=host, port=port or _PORTS.get(scheme), path=_path(parts.path))
 
     def is_beside(self, other: "GitUrl") -> bool:
-        """Return True if both repositories are on the same server. One URL can use ssh and the other https."""
+        """Return True if both repositories are on the same server, even if one URL uses ssh and the other https."""
         return self.host == other.host and (self.scheme != other.scheme or self.port == other.port)
 
     def is_same(self, other: "GitUrl") -> bool:
@@ -58,7 +58,7 @@ class GitUrl:
 
 
 def _host_and_path(text: str) -> tuple[str, str]:
-    """Split ``[user@]host:path``, the syntax of scp, into host and path. For any other text, the host is empty."""
+    """Split a URL in scp syntax, ``[user@]host:path``, into host and path. For other texts, the host is empty."""
     account, colon, path = text.partition(":")
     user, _, host = account.rpartition("@")
     is_scp = host and path and not path.startswith("//") and len(text.split()) == 1
@@ -70,7 +70,7 @@ def _host_and_path(text: str) -> tuple[str, str]:
 
 
 def web_address(repo_url: str, project_url: str) -> str:
-    """Return the URL of the repository's page in GitLab, or an empty string if it is on another server.
+    """Return the URL of the repository's page in GitLab, or "" if the repository is on another server.
 
     Args:
         repo_url: the URL from which Argo CD reads the repository.
@@ -86,7 +86,7 @@ def web_address(repo_url: str, project_url: str) -> str:
 
 
 def commit_address(repo_url: str, revision: str, project_url: str) -> str:
-    """Return the URL of a commit's page in GitLab, or an empty string if it is not known.
+    """Return the URL of a commit's page in GitLab, or an empty string if the URL is not known.
 
     Args:
         repo_url: the URL from which Argo CD reads the repository.
@@ -109,8 +109,8 @@ class ChangedFiles:
     """The files that a merge request changes.
 
     Attributes:
-        paths: the paths in the repository, or None if they are not known.
-        why: the reason why they are not known.
+        paths: the paths of the changed files in the repository, or None if they are not known.
+        why: the reason why the paths are not known.
         refers_outside: returns True if a file of the folder can refer to a file outside the folder.
     """
 
@@ -121,20 +121,20 @@ class ChangedFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The repositories and credentials of this job. A text is empty if the job does not have it."""
+    """The repositories and credentials of this job. If the job lacks one of them, its text is empty."""
 
     #: The folder of the job's clone, which does not have to exist.
     clone: str | Path
     #: The URL of the job's repository, with the job's token.
     repository_url: str = field(default="", repr=False)
     project_url: str = ""
-    #: The token for the server of the application's repository, as ``token`` or ``user:token``.
+    #: The token for the git server from which Argo CD reads the application, as ``token`` or ``user:token``.
     git_token: str = field(default="", repr=False)
     #: The path of a PEM file with an additional certificate authority to trust.
     git_ca_file: str = ""
 
     def is_own(self, repo_url: str) -> bool:
-        """Return True for a URL of the job's own repository. An empty URL stands for that repository too."""
+        """Return True if the URL is empty, or if it is the URL of the job's own repository."""
         url = GitUrl.parse(repo_url)
         return not repo_url or any(url.is_same(GitUrl.parse(own)) for own in (self.repository_url, self.project_url))
 
@@ -142,7 +142,7 @@ class Access:
         """Return the URL from which to fetch the repository, with credentials, or "" if the job cannot fetch it."""
         url, own = GitUrl.parse(repo_url), urlsplit(self.repository_url if self._is_beside(repo_url) else "")
         if self.is_own(repo_url):
-            # Do not use ssh, because it needs a key, and can wait for a passphrase.
+            # Do not fetch over ssh, because ssh needs a key, and can wait for a passphrase.
             return self.repository_url if GitUrl.parse(self.repository_url).scheme in _READABLE else ""
         if url.scheme in {"file", "git"}:
             return repo_url
@@ -182,7 +182,7 @@ def _account(token: str) -> str:
     return f"{quote(user, safe='')}:{quote(password, safe='')}" if colon else f"oauth2:{quote(token, safe='')}"
 
 
-# The form of revisions that Argo CD uses as a commit without resolving them (argo-cd v2.13.2 util/git/git.go
+# A pattern of revisions that Argo CD accepts as a commit without resolving them (argo-cd v2.13.2 util/git/git.go
 # truncatedCommitSHARegex).
 _ABBREVIATED: Final = re.compile(r"[0-9a-f]{7,64}")
 
@@ -194,13 +194,13 @@ def same_revision(first: str, second: str) -> bool:
 
 
 def all_same_revisions(these: tuple[str, ...], those: tuple[str, ...]) -> bool:
-    """Return True if both have the same number of revisions, and the revisions are the same pair by pair."""
+    """Return True if both lists contain the same revisions in the same order. Abbreviated SHAs are allowed."""
     return len(these) == len(those) and all(map(same_revision, these, those))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """A successful sync of all resources. ``parameters`` are the sources without their target revisions, as JSON."""
+    """A successful sync of all resources. ``parameters`` are the parameters of each source as JSON."""
 
     revisions: tuple[str, ...]
     parameters: tuple[str, ...]
@@ -224,7 +224,7 @@ class RevisionRelation:
 
     relation: Relation
     commits: int = 0
-    # The reason why the git history could not be read. If ``final`` is True, a retry would fail too.
+    # The reason why the git history could not be read. ``final`` is True if a retry would fail, too.
     note: str = ""
     final: bool = False
     # True while the git history is being read.
@@ -234,7 +234,7 @@ class RevisionRelation:
 
 
 class HydrationPhase(StrEnum):
-    """The phase of the current hydration."""
+    """The phase of the current or last hydration."""
 
     NONE = ""
     HYDRATING = "Hydrating"
@@ -257,10 +257,10 @@ class Hydration:
 
     phase: HydrationPhase
     message: str = ""
-    #: The dry and the hydrated revision of the last successful hydration.
+    #: The dry revision of the last successful hydration, and the hydrated revision that it has created.
     dry_revision: str = ""
     hydrated_revision: str = ""
-    #: The dry revision that the hydrator compared last, even if it changed no manifests.
+    #: The dry revision that the hydrator has compared last, even if this revision changes no manifests.
     compared_revision: str = ""
     #: The dry revision that could not be hydrated.
     failed_revision: str = ""
@@ -276,8 +276,8 @@ class Hydration:
     def commit(self) -> str:
         """Return the dry commit whose manifests are on the hydrated branch, or an empty string if it is unknown.
 
-        This can be a later commit than the last hydrated one: if a dry commit changes no manifests, the hydrator only
-        records that it has compared it. The manifests on the branch are then also those of that commit.
+        This can be a later commit than the last hydrated one. If a dry commit changes no manifests, the hydrator only
+        records that it has compared the commit. The manifests on the branch then belong to this commit, too.
         """
         if self.staged_on:
             return ""
@@ -286,7 +286,7 @@ class Hydration:
 
     @property
     def failed(self) -> bool:
-        """Return True if the last hydration has failed, and no other hydration was requested."""
+        """Return True if the last hydration has failed, and no new hydration was requested."""
         return self.phase is HydrationPhase.FAILED and not self.requested
 
     def is_seen(self, revision: str, reconciled_at: str) -> bool:
@@ -297,6 +297,6 @@ class Hydration:
             reconciled_at: the time of the comparison, in RFC 3339.
         """
         same = bool(self.hydrated_revision) and same_revision(revision, self.hydrated_revision)
-        # Another application can hydrate to the same branch, so the compared revision can be newer. A comparison after
-        # the hydration therefore counts too.
+        # The compared revision can be newer than the hydrated one, because another application can hydrate to the same
+        # branch. So also accept a comparison that was made after the hydration.
         return same or bool(self.staged_on) or reconciled_at > self.finished_at

@@ -1,4 +1,4 @@
-"""States that are not part of the Application object: the owners of its spec, Argo Rollouts, and failed looks.
+"""States that the Application object does not contain: owners of its spec, Argo Rollouts and failed looks.
 
 The fields of an Argo Rollout are those of argo-rollouts v1.10.2 pkg/apis/rollouts/v1alpha1/types.go. Argo Rollouts
 computes its phase and message in CalculateRolloutPhase (utils/rollout/rolloututil.go).
@@ -17,7 +17,7 @@ APPLICATION_SET: Final = "ApplicationSet"
 
 
 class OwnerState(Enum):
-    """The state of an owner, which tells whether the application's spec is proven to be up to date."""
+    """The state of the owner of an application's spec. It tells whether the spec is proven to be up to date."""
 
     #: Argo CD has compared the owner since the job began, and has applied the application's current spec.
     CURRENT = auto()
@@ -25,7 +25,7 @@ class OwnerState(Enum):
     PENDING = auto()
     #: The token cannot see the owner.
     HIDDEN = auto()
-    #: The token can see the owner, but nothing proves that the owner has read the latest commit.
+    #: The token can see the owner, but nothing proves that the owner already has the latest commit.
     UNPROVEN = auto()
 
 
@@ -35,8 +35,9 @@ class OwnerRef:
 
     Attributes:
         kind: ``Application`` or ``ApplicationSet``.
-        name: the name. It contains the namespace, unless it is an application in Argo CD's own namespace.
-        certain: False if the name comes from a label, which can have another meaning.
+        name: the name of the owner. It contains the namespace, unless the owner is an application in Argo CD's
+            namespace.
+        certain: False if the name comes from a label, because the label can also have another meaning.
     """
 
     kind: str
@@ -50,7 +51,7 @@ class ApplicationSet:
 
     Attributes:
         repositories: the repositories that its git generators read.
-        owner_refs: the owners of its own spec.
+        owner_refs: the owners of the ApplicationSet's spec.
         is_up_to_date: True if the condition ``ResourcesUpToDate`` says that all applications were generated. After a
             change of the spec, the condition is outdated until the controller has processed the change.
     """
@@ -66,12 +67,12 @@ class Owner:
 
     Attributes:
         kind: ``Application`` or ``ApplicationSet``.
-        name: the full name.
+        name: the name of the owner with its namespace.
         state: whether the owner proves that the application's spec is up to date.
         detail: the reason why the state is not ``CURRENT``.
         repositories: the git repositories from which the owner takes the spec; empty if they are unknown.
-        makes_children: True for an ApplicationSet that does not own the application. The application manages it, and it
-            generates the child applications.
+        makes_children: True for an ApplicationSet that the application manages, and that generates its child
+            applications. This ApplicationSet does not own the application's spec.
     """
 
     kind: str
@@ -85,20 +86,20 @@ class Owner:
         return f"{self.kind}/{self.name}"
 
 
-# The kinds of failures that are a response of Argo CD itself, not of a proxy or the network.
+# The kinds of failures that prove a response of Argo CD itself, and not of a proxy or the network.
 ANSWERS: Final = frozenset({FailureKind.MISSING, FailureKind.DENIED, FailureKind.UNAUTHENTICATED, FailureKind.REFUSED})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """The failure of a look at an application."""
+    """The failure of a look at an application: its kind and a message."""
 
     kind: FailureKind
     message: str
 
     @classmethod
     def late(cls, message: str) -> "Failure":
-        """Create the failure of a look for which Argo CD did not respond in time."""
+        """Create the failure of a look that ended because Argo CD did not respond in time."""
         return cls(kind=FailureKind.TIMED_OUT, message=message)
 
     @property
@@ -113,14 +114,14 @@ class Failure:
 
 
 ROLLOUT_KIND: Final = ("argoproj.io", "Rollout")
-# Our name for a pause that the field `spec.paused` of the manifest causes.
+# This tool's reason for a pause that a user has requested with the field `spec.paused` of the manifest.
 BY_HAND: Final = "by hand"
 _ENDED: Final = frozenset({"Failed", "Error", "Inconclusive"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalysisRun:
-    """An analysis run for which the Argo Rollout waits, or that has stopped it.
+    """An analysis run for which an Argo Rollout waits, or which has stopped the Argo Rollout.
 
     ``status`` is the phase as Argo Rollouts reports it, such as ``Running``.
     """
@@ -143,21 +144,21 @@ class Rollout:
     phase: str
     message: str = ""
     blue_green: bool = False
-    #: The current step, from 1 to ``steps``; 0 if there are no steps, or all are completed.
+    #: The number of the current step, from 1 to ``steps``; 0 if there are no steps, or if all are completed.
     step: int = 0
     steps: int = 0
-    #: The share of the traffic for the new pods in percent; None if it is unknown.
+    #: The percentage of the traffic that the new pods receive; None if it is unknown.
     weight: int | None = None
-    #: Argo Rollouts' reason of the pause, or ``by hand``; empty if it is not paused.
+    #: The reason for the pause as Argo Rollouts gives it, or ``by hand``; empty if the Argo Rollout is not paused.
     pause: str = ""
-    #: True if the pause ends by itself.
+    #: True if the pause ends without a user's action.
     resumes: bool = False
     aborted: bool = False
     analysis: tuple[AnalysisRun, ...] = ()
 
     @property
     def where(self) -> str:
-        """Return the progress, such as ``at step 2 of 4, weight 25 %``, or an empty string if it is unknown."""
+        """Describe the progress of the Argo Rollout, such as ``at step 2 of 4, weight 25 %``; "" if it is unknown."""
         if self.blue_green or not self.steps or self.aborted:
             return ""
         if self.step:
@@ -179,7 +180,7 @@ class Rollout:
 
     @property
     def todo(self) -> str:
-        """Return what a user must do to continue the rollout, or an empty string if it continues by itself."""
+        """Return a hint that says how a user can continue the Argo Rollout, or "" if it continues by itself."""
         if self.aborted:
             return texts.ABORTED.fill_hint(rollout=self._target)
         if not self.pause or self.resumes:
@@ -187,7 +188,7 @@ class Rollout:
         return texts.PAUSED.fill_hint(rollout=self._target)
 
     def _paused(self, state: str) -> str:
-        """Add the reason of the pause to the description, or that the pause ends by itself."""
+        """Add to the description why the Argo Rollout is paused, or that the pause ends by itself."""
         if self.resumes:
             return texts.RESUMES.fill(state=state)
         if self.pause == BY_HAND:

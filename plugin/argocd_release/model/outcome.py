@@ -1,4 +1,4 @@
-"""The outcomes of a release with their exit codes, which only this module declares, and the verdict."""
+"""The possible outcomes of a release, and the verdict. Only this module declares the exit codes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from argocd_release.model.problem import CauseCode, Problem, Subject
 
 
 class Headline(StrEnum):
-    """The first words of the line with which the job log announces the result."""
+    """The headline of a result: the first words of the line in the job log that reports the result."""
 
     SUCCESSFUL = causes.HEADLINE_SUCCESSFUL
     FAILED = causes.HEADLINE_FAILED
@@ -71,7 +71,7 @@ def tally(outcomes: Sequence[Outcome]) -> str:
     return ", ".join(f"{outcomes.count(outcome)} {outcome.word}" for outcome in by_severity)
 
 
-# The cause code of each outcome if no more specific cause is known.
+# The general cause code for each outcome. It is used if no more specific cause is known.
 _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
     {
         Outcome.SETTINGS: CauseCode.SETTINGS,
@@ -89,9 +89,9 @@ _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
 )
 
 
-# The outcomes whose root cause can be in the cluster, and after which Argo CD can still be read.
+# The outcomes for which the job looks for a root cause in the cluster. After them, Argo CD can still be read.
 _DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
-# After ``NOT_DELIVERED``, the root cause can be in the cluster only if the verdict has one of these cause codes.
+# For the outcome ``NOT_DELIVERED``, the job looks for a root cause only if the verdict has one of these cause codes.
 _DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
 
 
@@ -105,13 +105,13 @@ class Verdict:
     outcome: Outcome | None
     reason: str
     hint: str = ""
-    # A description of the later revision that contains the expected one and was deployed instead, or empty.
+    # If a later revision that contains the expected one was deployed instead, a description of it, otherwise empty.
     delivered_by: str = ""
     # The cause code, and the object that has the problem; None if they are unknown.
     code: CauseCode | None = None
     subject: Subject | None = None
-    # True if the reason only quotes the message of ``subject``. It is then redundant beside a root cause about the same
-    # object.
+    # True if the reason only quotes the message of ``subject``. If a root cause about the same object is known, the
+    # reason then adds nothing to it.
     quotes: bool = False
     # The caveat of a success, which says what is not proven; empty if there is none.
     caveat: str = ""
@@ -146,5 +146,5 @@ class Verdict:
 
 
 def overall(outcomes: Sequence[Outcome]) -> Verdict:
-    """Return the verdict on a group: its outcome is the most severe one, and its reason counts all outcomes."""
+    """Return the verdict on a group: the most severe outcome, and a reason with the number of each outcome."""
     return Verdict(outcome=aggregate(outcomes), reason=f"{counted(len(outcomes), 'application')}: {tally(outcomes)}")

@@ -1,4 +1,4 @@
-"""The ports: interfaces through which the packages ``watch``, ``verdict`` and ``diagnosis`` reach the outside world."""
+"""The ports: interfaces through which the packages ``watch``, ``verdict`` and ``diagnosis`` use Argo CD and git."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -29,7 +29,7 @@ class Evidence(Protocol):
 class Clock(Protocol):
     """A monotonic clock in seconds.
 
-    ``wake`` ends the current ``pause`` or, if there is none, the next one. It does not end ``sleep``.
+    The method ``wake`` ends the current ``pause`` or, if there is none, the next one. It does not end a ``sleep``.
     """
 
     def now(self) -> float: ...
@@ -45,13 +45,13 @@ class Emit(Protocol):
 
 
 class RevisionRelationLookup(Protocol):
-    """A function that finds out how a revision of a source is related to the expected one in git. It can block."""
+    """A function that finds out how a source's revision is related to the expected one in git. It can block."""
 
     def __call__(self, revision: str, expected: str, source: Source, /) -> RevisionRelation: ...
 
 
 class WaitFeed(Protocol):
-    """A running ``argocd app wait``. ``stop`` gives it ``grace`` seconds to end, and then terminates it."""
+    """A running ``argocd app wait``. The method ``stop`` gives it ``grace`` seconds to end, and then terminates it."""
 
     @property
     def ended(self) -> bool: ...
@@ -93,7 +93,7 @@ class ApplicationSets(Protocol):
 
 
 class OwnerLookup(Protocol):
-    """A function that returns the owners of an application that are known so far. It does not wait for requests."""
+    """A function that returns the known owners of an application. It does not wait until requests have ended."""
 
     def __call__(self, application: Application, /) -> tuple[Owner, ...]: ...
 

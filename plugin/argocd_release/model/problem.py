@@ -25,17 +25,17 @@ class ResourceRef(NamedTuple):
 
 
 class HasRef(Protocol):
-    """Anything that describes a Kubernetes object, such as a resource or its result."""
+    """An interface of all classes that describe a Kubernetes object, such as a resource or its result."""
 
     @property
     def ref(self) -> ResourceRef:
-        """Return the identity of the object."""
+        """Return the group, kind, namespace and name of the object."""
         ...
 
 
 @unique
 class CauseCode(Enum):
-    """The causes of failures. Programs read the values in reports, so a value must never get another meaning.
+    """The causes of failures. Programs read these codes in reports, so a code must never get another meaning.
 
     The message catalogue describes each cause (``messages/causes.py``).
     """
@@ -83,7 +83,7 @@ class CauseCode(Enum):
     HYDRATION_FAILED = "hydration-failed"
     OWNER_PENDING = "owner-pending"
     OUT_OF_SYNC = "out-of-sync"
-    # Unmet expectations.
+    # Expectations that are not met.
     OTHER_REVISION = "other-revision"
     OTHER_IMAGE = "other-image"
     OTHER_CHART_VERSION = "other-chart-version"
@@ -118,7 +118,7 @@ class CauseCode(Enum):
 
     @property
     def word(self) -> str:
-        """Return the cause code as reports contain it."""
+        """Return the word for this cause code in reports."""
         return self.value
 
     @property
@@ -127,8 +127,8 @@ class CauseCode(Enum):
         return MEANINGS[self.value]
 
 
-# The kubelet's waiting reasons of containers that cannot start (kubernetes v1.31.0 pkg/kubelet/images/types.go,
-# pkg/kubelet/kuberuntime/kuberuntime_container.go, pkg/kubelet/kubelet_pods.go).
+# The reasons that the kubelet gives for containers that wait because they cannot start (kubernetes v1.31.0
+# pkg/kubelet/images/types.go, pkg/kubelet/kuberuntime/kuberuntime_container.go, pkg/kubelet/kubelet_pods.go).
 WAITING_REASONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
     {
         "CrashLoopBackOff": CauseCode.CRASH_LOOP,
@@ -141,7 +141,8 @@ WAITING_REASONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
         "RunContainerError": CauseCode.CONTAINER_CONFIG,
     }
 )
-# Phrases in the API server's messages when it refuses to create an object. The first match counts.
+# Phrases of the API server's messages when it refuses to create an object, each with a cause code. The first phrase
+# that matches decides.
 _REFUSALS: Final = (
     (CauseCode.QUOTA, ("exceeded quota",)),
     (CauseCode.WEBHOOK_FAILED, ("failed calling webhook",)),
@@ -151,7 +152,7 @@ _REFUSALS: Final = (
 
 
 def refusal(message: str) -> CauseCode | None:
-    """Return the cause code for the API server's message about an object that it refused, or None if none matches."""
+    """Return the cause code for the message with which the API server refuses an object, or None if it is unknown."""
     return next((code for code, words in _REFUSALS if any(word in message for word in words)), None)
 
 
@@ -161,9 +162,8 @@ class Subject:
 
     Attributes:
         ref: The object itself, such as a pod.
-        root: The resource that Argo CD applied and to which the object belongs, such as a Deployment.
+        root: The resource that Argo CD has applied and to which the object belongs, such as a Deployment.
         container: The container of the pod that has the problem, such as ``init container migrate``, or "".
-
     """
 
     ref: ResourceRef
@@ -172,7 +172,7 @@ class Subject:
 
     @classmethod
     def of(cls, item: HasRef) -> "Subject":
-        """Create the subject for a resource that Argo CD itself has applied."""
+        """Create the subject for a problem of a resource that Argo CD itself has applied."""
         return cls(ref=item.ref, root=item.ref)
 
     def __str__(self) -> str:
@@ -188,9 +188,8 @@ class Problem:
         code: The cause code.
         message: A description on one line, which names the subject.
         subject: The object that has the problem; None for the whole application or the job.
-        hint: What the user must do; "" if that does not depend on the problem alone.
+        hint: What the user must do; "" if the problem alone does not determine that.
         link: The URL of the subject in Argo CD's web interface; "" if it is unknown.
-
     """
 
     code: CauseCode
@@ -200,7 +199,7 @@ class Problem:
     link: str = ""
 
     def is_about(self, subject: Subject | None) -> bool:
-        """Return True if this object has the problem, whichever of its containers is affected."""
+        """Return True if the problem is about this object or about one of its containers."""
         own = self.subject
         return own == subject or (own is not None and subject is not None and own.ref == subject.ref)
 
@@ -209,7 +208,8 @@ class Problem:
 
 
 COMPARISON_ERROR: Final = "ComparisonError"
-#: The type of the condition by which Argo CD reports that the automated sync policy has given up a revision.
+#: The type of the condition with which Argo CD reports that the automated sync policy no longer tries to sync a
+#: revision.
 SYNC_ERROR: Final = "SyncError"
 # The types of conditions that explain why Argo CD does not apply a revision.
 ERROR_CONDITIONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
@@ -220,12 +220,14 @@ ERROR_CONDITIONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
         SYNC_ERROR: CauseCode.SYNC_GIVEN_UP,
     }
 )
-# Phrases in the repo-server's errors about files in git (argo-cd v2.13.2 util/app/path, reposerver/repository).
+# Phrases of the repo-server's errors that show that a file in git causes the error (argo-cd v2.13.2 util/app/path,
+# reposerver/repository).
 _IN_GIT: Final = (
     ("app path does not exist", CauseCode.PATH_MISSING),
     ("Failed to unmarshal", CauseCode.MANIFEST_UNREADABLE),
 )
-# The prefix of the error if Argo CD could not read the health of a resource (argo-cd v2.13.2 controller/state.go:859).
+# The prefix of the error message if Argo CD could not determine the health of a resource (argo-cd v2.13.2
+# controller/state.go:859).
 _HEALTH: Final = "error setting app health: "
 
 

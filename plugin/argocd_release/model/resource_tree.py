@@ -1,4 +1,4 @@
-"""The resource tree of an application: its objects, and which of them belong to the current revision.
+"""The resource tree of an application: its Kubernetes objects, and which of them belong to the current revision.
 
 The fields are those of ``ApplicationTree`` in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. The keys of
 ``info`` are set in controller/cache/info.go: "Status Reason", "Containers" and "Restart Count" of a pod, and "Revision"
@@ -19,16 +19,16 @@ _CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
 _WORKLOADS: Final = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "Rollout", "StatefulSet"})
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
-# The label of a pod that refers to its ControllerRevision. For a StatefulSet, the value is the whole name; for a
-# DaemonSet, it is the last part of the name (kubernetes v1.31.0 staging/src/k8s.io/api/apps/v1/types.go
-# ControllerRevisionHashLabelKey).
+# The label with which a pod refers to its ControllerRevision. For a pod of a StatefulSet, the value is the whole name
+# of the ControllerRevision. For a pod of a DaemonSet, it is the last part of that name (kubernetes v1.31.0
+# staging/src/k8s.io/api/apps/v1/types.go ControllerRevisionHashLabelKey).
 _REVISION_LABEL: Final = "controller-revision-hash"
 _SECONDS: Final = len("2026-01-01T00:00:00")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One object of the tree. ``owner`` is the uid of its owner, or empty if Argo CD applied the object itself."""
+    """One object of a resource tree. ``owner`` is the uid of its owner, or empty if Argo CD has applied the object."""
 
     uid: str
     owner: str
@@ -43,9 +43,9 @@ class Node:
     images: tuple[str, ...]
     info: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    #: The host names under which an Ingress, another route or a Service can be reached.
+    #: The host names under which the object can be reached, if it is a Service, an Ingress or another kind of route.
     hosts: frozenset[str] = frozenset()
-    #: The Services to which an Ingress or another route sends requests.
+    #: The Services to which an Ingress or another kind of route sends requests.
     targets: tuple[ResourceRef, ...] = ()
     #: The labels by which a Service selects its pods.
     selector: Mapping[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Node:
 
     @property
     def containers(self) -> str:
-        """Return the number of ready containers of a pod, such as ``1/2``, or an empty string."""
+        """Return how many of a pod's containers are ready, such as ``1/2``; "" for objects of other kinds."""
         return self.info.get("Containers", "")
 
     @property
@@ -71,7 +71,7 @@ class Node:
 
     @property
     def ref(self) -> ResourceRef:
-        """Return the identity of the object."""
+        """Return the group, kind, namespace and name of the object."""
         return ResourceRef(self.group, self.kind, self.namespace, self.name)
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A Kubernetes event. ``last_at`` is the time when it last occurred in RFC 3339, or empty."""
+    """A Kubernetes event. ``last_at`` is the time of its last occurrence in RFC 3339, or empty."""
 
     type: str
     reason: str
@@ -99,7 +99,7 @@ class Failing:
 
     @property
     def root(self) -> ResourceRef | None:
-        """Return the resource that Argo CD applied and from which the object was created, such as a Deployment."""
+        """Return the resource to which the object belongs and that Argo CD has applied, such as a Deployment."""
         return self.problem.subject.root if self.problem.subject else None
 
 
@@ -109,9 +109,10 @@ class PodTemplate:
 
     resource: str
     images: tuple[str, ...]
-    #: When the workload will create pods, such as ``at its next start``; empty if it should have pods now.
+    #: A text that says when the workload will create pods, such as ``at its next start``; empty if it must have pods
+    #: now.
     due: str = ""
-    #: True if the workload only updates a pod after a user has deleted it (update strategy OnDelete).
+    #: True if the workload updates a pod only after a user has deleted the pod (update strategy OnDelete).
     on_delete: bool = False
 
 
@@ -119,32 +120,32 @@ class PodTemplate:
 class Workloads:
     """A summary of the pods and workloads of an application.
 
-    Pods of Jobs count only in ``failing`` and, if there are no other pods, in ``images``. Pods of earlier revisions
-    count only in ``earlier``.
+    Pods of Jobs are included only in ``failing`` and, if there are no other pods, in ``images``. Pods of earlier
+    revisions are included only in ``earlier``.
     """
 
-    #: The objects that cannot start or cannot create pods.
+    #: The pods that cannot start, and the owners that cannot create pods.
     failing: tuple[Failing, ...] = ()
     #: The images of the pods that are running and ready.
     images: tuple[str, ...] = ()
-    #: The pods that are running and ready. A pod's node also has the images of its init containers.
+    #: The nodes of the pods that are running and ready. The images of a node include those of init containers.
     serving: tuple[Node, ...] = ()
     #: The images of the pods that can still become ready.
     starting: tuple[str, ...] = ()
     #: The last warning about a pod that is not ready, with the name of the pod; empty if there is none.
     warning: str = ""
-    #: The number of pods that must be ready, and how many of them are ready.
+    #: The number of pods that must be ready. ``ready`` is the number of those that are ready.
     pods: int = 0
     ready: int = 0
     #: The workloads that have no pod of the current revision, and all CronJobs.
     idle: tuple[Node, ...] = ()
     #: The images of running and ready pods of earlier revisions.
     earlier: tuple[str, ...] = ()
-    #: The pod templates of those workloads in ``idle`` whose manifests were read.
+    #: The pod templates of the workloads in ``idle``. It contains only the workloads whose manifests were read.
     templates: tuple[PodTemplate, ...] = ()
     #: True if the application has no pods of the current revision except pods of Jobs.
     only_jobs: bool = False
-    #: The Argo Rollouts that are not Healthy and whose manifests were read.
+    #: The states of the Argo Rollouts that are not Healthy. It contains only those whose manifests were read.
     rollouts: Mapping[ResourceRef, Rollout] = field(default_factory=dict)
 
 
@@ -163,7 +164,7 @@ class Tree:
         return self._by_uid.get(node.owner)
 
     def root(self, node: Node) -> Node:
-        """Follow the owners up to the resource that Argo CD applied: for a pod of a Deployment, the Deployment."""
+        """Follow the node's owners up to the resource that Argo CD applied: from a pod up to its Deployment."""
         uids = {node.uid}
         while (above := self.owner(node)) is not None and above.uid not in uids:
             node = above
@@ -172,7 +173,7 @@ class Tree:
 
     @cached_property
     def _newest(self) -> dict[tuple[str, str], Node]:
-        """Return the newest ReplicaSet or ControllerRevision of each owner, by the owner's uid and the kind."""
+        """Map the uid of each owner and the kind to the owner's newest ReplicaSet or ControllerRevision."""
         newest: dict[tuple[str, str], Node] = {}
         for node in self.nodes:
             if node.kind in {"ReplicaSet", "ControllerRevision"}:
@@ -183,7 +184,7 @@ class Tree:
         return newest
 
     def is_current(self, node: Node) -> bool:
-        """Return False for ReplicaSets and pods of earlier revisions, and True for all other objects."""
+        """Return False if the node is a ReplicaSet or pod of an earlier revision, and True for all other nodes."""
         owner = self.owner(node)
         if node.kind == "ReplicaSet" or owner is None:
             return node.kind != "ReplicaSet" or _revision(node) >= _revision(self._newest[node.owner, node.kind])
@@ -201,12 +202,12 @@ class Tree:
     def failing(self) -> tuple[Node, ...]:
         """Return the pods that cannot start, and the ReplicaSets that cannot create pods.
 
-        Pods of Jobs are left out, because Argo CD reports the failures of Jobs in the operation.
+        Pods of Jobs are left out, because Argo CD reports failures of Jobs in the state of the operation.
         """
         return (
             *(pod for pod in self.serving_pods if _cannot_start(pod)),
-            # A quota or an admission webhook prevents the creation of pods. Argo CD reads this from the condition
-            # ReplicaFailure of the ReplicaSet.
+            # A Degraded ReplicaSet cannot create pods, for example because of a quota or an admission webhook. Argo CD
+            # learns this from the condition ReplicaFailure of the ReplicaSet.
             *(node for node in self.owners_without_pods if node.kind == "ReplicaSet" and node.health == "Degraded"),
         )
 
@@ -214,8 +215,8 @@ class Tree:
     def never_begun(self) -> tuple[Node, ...]:
         """Return the pods of Jobs that will never start, for example because their image does not exist.
 
-        Kubernetes retries such pods forever. Crashing pods are left out, because their Job counts the crashes and gives
-        up. Pods of CronJobs are left out too.
+        Kubernetes retries such pods forever. Crashing pods are left out, because their Job gives up after some crashes.
+        Pods of CronJobs are left out, too.
         """
         return tuple(
             pod
@@ -237,7 +238,7 @@ class Tree:
 
     @property
     def blocking(self) -> tuple[Node, ...]:
-        """Return the pods of earlier revisions that cannot start and whose StatefulSet therefore stops its update."""
+        """Return the pods of earlier revisions that cannot start, and so block the update of their StatefulSet."""
         return tuple(
             node
             for node in self.nodes
@@ -246,11 +247,11 @@ class Tree:
         )
 
     def refusals(self, node: Node, events: tuple[Event, ...]) -> tuple[Event, ...]:
-        """Return those of the events that explain why the workload cannot create pods of its current revision.
+        """Return the events that explain why the workload cannot create pods of its current revision.
 
         Args:
             node: the workload.
-            events: its events, oldest first.
+            events: all events of the workload, oldest first.
         """
         newest = self._newest.get((node.uid, "ControllerRevision"), node)
         return tuple(
@@ -262,20 +263,20 @@ class Tree:
 
     @property
     def serving_pods(self) -> tuple[Node, ...]:
-        """Return the pods of the current revision that must be ready: all but pods of Jobs and replaced pods."""
+        """Return the pods of the current revision that must be ready: all except pods of Jobs and replaced pods."""
         return tuple(pod for pod in self.pods if not self.is_of_a_job(pod) and not self.is_replaced(pod))
 
     def is_replaced(self, pod: Node) -> bool:
         """Return True if the pod has ended, for example by eviction, and its owner has created a newer pod.
 
-        Pods of Jobs are never replaced in this sense: each attempt of a Job has a pod, and all attempts count.
+        The result is always False for pods of Jobs: each attempt of a Job has its own pod, and all attempts matter.
         """
         ended = pod.health == "Degraded" and not _cannot_start(pod)
         return ended and not self.is_of_a_job(pod) and pod.created_at < self._youngest.get(pod.owner, "")
 
     @cached_property
     def _youngest(self) -> dict[str, str]:
-        """Return the creation time of the newest pod of each owner, by the owner's uid."""
+        """Map the uid of each owner to the creation time of the owner's newest pod."""
         youngest: dict[str, str] = {}
         for node in self.nodes:
             if node.kind == "Pod" and node.owner:
@@ -285,7 +286,8 @@ class Tree:
     def serving(self, host: str) -> frozenset[str]:
         """Return the uids of the objects that serve a host name.
 
-        They are the routes and Services with this host name, the Services behind the routes, and all their pods.
+        These objects are the routes and Services with this host name, the Services behind the routes, and the pods of
+        all these Services.
         """
         routes = [node for node in self.nodes if host in node.hosts]
         keys = {target for node in routes for target in node.targets}
@@ -301,7 +303,7 @@ class Tree:
 
     @property
     def ready_pods(self) -> tuple[Node, ...]:
-        """Return the pods that are ready. If all pods belong to Jobs, return the pods of the newest Job."""
+        """Return the pods that are ready. If all pods belong to Jobs, return the Healthy pods of the newest Job."""
         if self.serving_pods:
             return tuple(pod for pod in self.serving_pods if pod.serves)
         jobs = [node for node in self.nodes if node.kind == "Job"]
@@ -315,9 +317,10 @@ class Tree:
 
     @property
     def idle(self) -> tuple[Node, ...]:
-        """Return the applied workloads that have no pod of the current revision.
+        """Return the workloads that Argo CD has applied and that have no pod of the current revision.
 
-        CronJobs are always included, because the pods of their earlier Jobs can run an older image.
+        CronJobs are always included. The pods of a CronJob's earlier Jobs can run an older image, so they prove
+        nothing.
         """
         busy = {self.root(pod).uid for pod in self.pods}
         return tuple(
@@ -338,12 +341,12 @@ class Tree:
         return tuple(dict.fromkeys(image for pod in self.serving_pods if _may_serve(pod) for image in pod.images))
 
     def is_of_a_job(self, pod: Node) -> bool:
-        """Return True if a Job owns the pod, which includes hooks and Jobs of CronJobs."""
+        """Return True if a Job owns the pod. The Job can also be a hook, or belong to a CronJob."""
         owner = self.owner(pod)
         return owner is not None and owner.kind == "Job"
 
     def as_failing(self, node: Node, message: str = "", *, refused: bool = False) -> Failing:
-        """Describe the node as an object that cannot start. The arguments are the same as for ``described``."""
+        """Describe a node that cannot start or create pods. The arguments are the same as those of ``described``."""
         text, subject = self.described(node, message, refused=refused), self.subject(node)
         code = WAITING_REASONS.get(node.reason.removeprefix("Init:"))
         code = code or refusal(message or node.message) or CauseCode.NO_PODS
@@ -351,7 +354,7 @@ class Tree:
         return Failing(uid=node.uid, problem=problem, of_job=self.is_of_a_job(node))
 
     def subject(self, node: Node, container: str = "") -> Subject:
-        """Return the node as the subject of a problem, together with the applied resource to which it belongs."""
+        """Return the node as the subject of a problem, together with the applied resource to which the node belongs."""
         return Subject(ref=node.ref, root=self.root(node).ref, container=container)
 
     def described(self, node: Node, message: str = "", *, refused: bool = False) -> str:
@@ -360,11 +363,11 @@ class Tree:
         Args:
             node: the object.
             message: the reason; the message of the node by default.
-            refused: True if the node cannot create pods. A Degraded ReplicaSet never can, because its condition
-                ReplicaFailure makes it Degraded (gitops-engine pkg/health/health_replicaset.go).
+            refused: True if the node cannot create pods. For a Degraded ReplicaSet, this is always assumed, because
+                only its condition ReplicaFailure makes it Degraded (gitops-engine pkg/health/health_replicaset.go).
         """
         reason = message or node.message
-        # The kubelet appends the uid to the name of a pod: "pod=web-x_default(0b5bc78a-…)".
+        # In messages, the kubelet appends the namespace and uid to a pod's name: "pod=web-x_default(0b5bc78a-…)".
         reason = (
             reason.replace(f"_{node.namespace}({node.uid})", "")
             .removeprefix("(combined from similar events): ")

@@ -1,4 +1,4 @@
-"""The results that reports contain: one for each application, and one for the whole release."""
+"""The results of a release as reports contain them: one per application, and one for the whole release."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ class ObjectEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class PodLog:
-    """The last lines of a container's log. If ``previous`` is True, the container has restarted since then."""
+    """The last lines of a container's log. If ``previous`` is True, they come from the run before the last restart."""
 
     pod: str
     container: str
@@ -43,14 +43,14 @@ SHOWN_IMAGES: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class PodGroup:
-    """The pods of one revision, without pods of Jobs. Images and times are those of the ready pods."""
+    """The pods of the current or of earlier revisions, without pods of Jobs. Images and times are of ready pods."""
 
     count: int = 0
     ready: int = 0
-    #: The first ``SHOWN_IMAGES`` images, and the number of further images.
+    #: The first ``SHOWN_IMAGES`` images. ``more_images`` is the number of the other images.
     images: tuple[str, ...] = ()
     more_images: int = 0
-    #: The creation times of the oldest and the youngest pod, in RFC 3339; empty if none is ready.
+    #: The creation times of the oldest and the youngest ready pod, in RFC 3339; empty if no pod is ready.
     oldest: str = ""
     youngest: str = ""
 
@@ -72,7 +72,7 @@ class PodGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class ServingPods:
-    """The pods of an application, separated into those of the current revision and those of earlier revisions."""
+    """The pods of an application in two groups: pods of the current revision, and pods of earlier revisions."""
 
     current: PodGroup = field(default_factory=PodGroup)
     earlier: PodGroup = field(default_factory=PodGroup)
@@ -90,7 +90,7 @@ class ServingPods:
 class Diagnosis:
     """The root cause of a failed release, and the evidence for it."""
 
-    #: The root cause, or None if the diagnosis has found none that is more specific than the verdict's cause.
+    #: The root cause; None if the diagnosis has found no cause that is more specific than the verdict's cause.
     cause: Problem | None = None
     #: The output of ``argocd app get``.
     status: str = ""
@@ -100,7 +100,8 @@ class Diagnosis:
     logs: tuple[PodLog, ...] = ()
     #: The pods of the current and of earlier revisions; None if they are unknown.
     serving: ServingPods | None = None
-    #: The reason why the most suspicious pod has no log; empty if its log was read, or if no pod is suspicious.
+    #: The reason why the likeliest culprit among the pods has no log; empty if its log was read, or if there is no such
+    #: pod.
     no_log: str = ""
     #: Messages about evidence that could not be read.
     notes: tuple[str, ...] = ()
@@ -115,12 +116,12 @@ class NotificationResult:
     text: str
 
 
-#: The values of a resource's health that are no problem. None means that resources of this kind have no health.
+#: The values of ``health`` for a resource without problems. None stands for a resource whose kind has no health.
 WELL: Final = frozenset({None, HealthStatus.HEALTHY})
 
 
 class ResourceState(NamedTuple):
-    """The state of a resource, by which reports group and count resources."""
+    """The sync status and health of a resource. Reports group and count resources by this state."""
 
     sync: SyncStatus
     health: HealthStatus | None
@@ -137,7 +138,7 @@ class ResourceState(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The kind of change of a resource, by which reports count: an action like ``created``, or the type of a hook."""
+    """The kind of a change, such as ``created``, or the type of a hook. Reports count changes by this kind."""
 
     word: str
     hook: bool
@@ -149,7 +150,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Unlisted:
-    """The number of items of each kind that ``reports.size_limits`` has removed from the result of an application."""
+    """How many items of each kind ``reports.size_limits`` has removed from an application's result, to save space."""
 
     resources: Mapping[ResourceState, int] = field(default_factory=dict)
     changes: Mapping[Change, int] = field(default_factory=dict)
@@ -174,7 +175,7 @@ class ApplicationResult:
     application: Application | None
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
     transitions: tuple[Transition, ...] = ()
-    #: The expectation as JSON data.
+    #: The expectation that the application had to meet, as JSON data.
     expectation: Mapping[str, Any] = field(default_factory=dict)
     #: A description of the expectation; empty if there is none.
     expects: str = ""
@@ -185,20 +186,20 @@ class ApplicationResult:
 
     @cached_property
     def resource_counts(self) -> Counter[ResourceState]:
-        """Return the number of resources in each state, including the unlisted ones."""
+        """Return the number of resources in each state. Resources that were removed from the list are counted, too."""
         return Counter(map(ResourceState.of, self.application.resources if self.application else ())) + Counter(
             self.unlisted.resources
         )
 
     @cached_property
     def change_counts(self) -> Counter[Change]:
-        """Return the number of changes of each kind, including the unlisted ones."""
+        """Return the number of changes of each kind. Changes that were removed from the list are counted, too."""
         results = self.application.results if self.application else ()
         return Counter(Change.of(item) for item in results if item.changed) + Counter(self.unlisted.changes)
 
     @property
     def unchanged_count(self) -> int:
-        """Return the number of resources, without hooks, that the operation did not change."""
+        """Return the number of resources that the operation did not change. Hooks are not counted."""
         managed = sum(count for state, count in self.resource_counts.items() if not state.hook)
         changed = sum(
             count for change, count in self.change_counts.items() if not change.hook and change.word != "pruned"
@@ -211,7 +212,7 @@ class ApplicationResult:
 
     @cached_property
     def cause(self) -> Problem | None:
-        """Return the most specific known cause, or None if the application was delivered."""
+        """Return the most specific known cause of the failure, or None if the application was delivered."""
         if self.outcome is Outcome.DELIVERED:
             return None
         cause = self.diagnosis.cause or self.verdict.cause
@@ -226,7 +227,7 @@ class ApplicationResult:
 
     @property
     def reason_adds(self) -> bool:
-        """Return True if the verdict's reason contains information that the cause's message lacks."""
+        """Return True if the verdict's reason contains information that is missing in the message of the cause."""
         verdict, cause = self.verdict, self.cause
         if cause is None or cause.message == verdict.reason:
             return False
@@ -249,7 +250,7 @@ class ApplicationResult:
     def image_is_there(self) -> bool:
         """Return True if Argo CD lists an image whose tag contains the pipeline's short SHA.
 
-        The list also contains the images of finished Jobs, so it does not prove that a pod runs the image now.
+        The list also contains the images of finished Jobs, so the result does not prove that a pod runs the image now.
         """
         return self._has_tag(self.application.images if self.application else ())
 
@@ -257,7 +258,7 @@ class ApplicationResult:
     def proven(self) -> bool:
         """Return True if the pipeline's commit is proven to be deployed, or if the commit is unknown.
 
-        The expectation, the image of a ready pod, or the compared revision can prove it.
+        An expectation, the image of a ready pod, or the compared revision can be the proof.
         """
         return bool(self.expects) or not self.image_tag or self.image_runs or self.commit_is_deployed
 
@@ -274,9 +275,9 @@ class ApplicationResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseResult:
-    """The result of the release: one result per application, and the verdict on all of them.
+    """The result of the release: one result per application, and the verdict on the whole release.
 
-    Texts are empty if they are unknown.
+    A text is empty if its value is unknown.
     """
 
     verdict: Verdict
@@ -286,16 +287,16 @@ class ReleaseResult:
     image_tag: str = ""
     project_url: str = ""
     version: str = ""
-    #: The path of the JSON report relative to the project's folder; empty if it is not inside it.
+    #: The path of the JSON report relative to the project's folder; empty if the report is not in this folder.
     attachment: str = ""
-    #: The path of the report page relative to the project's folder; empty if it is not inside it.
+    #: The path of the report page relative to the project's folder; empty if the page is not in this folder.
     page: str = ""
-    #: The prefix of the dotenv variables, without the ``_`` that follows.
+    #: The prefix of the variables in the dotenv report, without the ``_`` after the prefix.
     dotenv_prefix: str = "ARGOCD_RELEASE"
     #: The URL of the deployed site.
     site_url: str = ""
     job_url: str = ""
-    #: The URLs of the job, pipeline, merge_request and commit in GitLab, and of the docs, by these names.
+    #: URLs by the names ``job``, ``pipeline``, ``merge_request``, ``commit`` (pages in GitLab) and ``docs``.
     links: Mapping[str, str] = field(default_factory=dict)
     #: The initial language of the report page: en or ru.
     language: str = "en"
@@ -305,7 +306,7 @@ class ReleaseResult:
     notices: tuple[NotificationResult, ...] = ()
     #: True if the job was started for a group, even if the group has only one application.
     several: bool = False
-    #: A description of the requested application or group, which is the same in each run of the job.
+    #: A description of the requested application or group. It is the same in each run of the job.
     meant: str = ""
 
     @property
@@ -319,9 +320,9 @@ class ReleaseResult:
 
     @property
     def is_theirs(self) -> bool:
-        """Return True if one of the applications has the outcome of the release.
+        """Return True if the outcome of the release is that of one of its applications.
 
-        This is False if the group itself has failed, for example because it has too few applications.
+        Return False if the group itself has failed, for example because it has too few applications.
         """
         if not self.several:
             return bool(self.applications)
@@ -329,14 +330,14 @@ class ReleaseResult:
 
     @property
     def reason_adds(self) -> bool:
-        """Return True if the verdict's reason contains information that the cause's message lacks."""
+        """Return True if the verdict's reason contains information that is missing in the message of the cause."""
         return (
             self.only.reason_adds if self.only else self.cause is not None and self.cause.message != self.verdict.reason
         )
 
     @cached_property
     def worst_first(self) -> tuple[ApplicationResult, ...]:
-        """Return the applications from the most to the least severe outcome, and from the slowest to the fastest."""
+        """Return the applications by outcome, the most severe first. With equal outcomes, the slowest comes first."""
         return tuple(
             sorted(
                 self.applications,
@@ -346,7 +347,7 @@ class ReleaseResult:
 
     @cached_property
     def undelivered(self) -> tuple[ApplicationResult, ...]:
-        """Return the applications that were not delivered, the most severe first."""
+        """Return the applications that were not delivered, those with the most severe outcomes first."""
         return tuple(application for application in self.worst_first if application.outcome is not Outcome.DELIVERED)
 
     @cached_property
@@ -370,8 +371,9 @@ def page(url: str, key: ResourceRef | None, *, tab: str = "") -> str:
     """Return the URL of an object in Argo CD's web interface.
 
     Args:
-        url: the URL of the application, or "". It is returned unchanged if it is empty or ``key`` is None.
-        key: the object.
+        url: the URL of the application, or "". If it is empty, or if ``key`` is None, the function returns it
+            unchanged.
+        key: the object, or None for the application itself.
         tab: the tab to open, such as ``logs``.
     """
     if not url or key is None:

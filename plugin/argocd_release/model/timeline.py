@@ -1,11 +1,11 @@
-"""The release timeline: how long each part of a release took, and the state before the release."""
+"""The release timeline: the duration of each part of a release, and the state before the release."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class SpanKind(StrEnum):
-    """The kind of a span: a sync attempt, a hook, the rollout of a resource, or a problem."""
+    """The kind of a span in the release timeline: a sync attempt, a hook, a resource's rollout, or a problem."""
 
     SYNC = "sync"
     HOOK = "hook"
@@ -18,22 +18,22 @@ class Span:
     """One part of a release that has a duration. Times are in seconds since tracking began."""
 
     kind: SpanKind
-    #: The object, such as ``Deployment/web``.
+    #: The object that the span describes, such as ``Deployment/web``.
     subject: str
     began: float
-    #: The end, or None if the span had not ended when the release ended.
+    #: The time of the span's end; None if the span had not ended when the release ended.
     ended: float | None = None
-    #: The last state as Argo CD reports it, such as ``Healthy``; empty for a problem.
+    #: The object's state at the end of the span as Argo CD reports it, such as ``Healthy``; empty for a problem.
     end: str = ""
-    #: Argo CD's message or the reason of a problem on one line; can be empty.
+    #: Argo CD's message about the object, or the reason for the problem, on one line; can be empty.
     text: str = ""
     namespace: str = ""
-    #: The sync wave of a resource, if Argo CD reports it.
+    #: The sync wave of a resource; 0 if Argo CD does not report it.
     wave: int = 0
 
     @property
     def seconds(self) -> float:
-        """Return the duration, or 0 if the span has not ended."""
+        """Return the duration of the span in seconds, or 0 if the span has not ended."""
         return (self.began if self.ended is None else self.ended) - self.began
 
 
@@ -52,11 +52,11 @@ class Phases:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviousState:
-    """The state before the release, as the first look saw it. A field is empty if it is unknown."""
+    """The application's state before the release, as the first look has shown it. A field is empty if unknown."""
 
     revisions: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
-    #: True if Argo CD had not synced any other revision of the application before.
+    #: True if this release is the first one: Argo CD has not synced an earlier revision of the application.
     first: bool = False
 
 
@@ -70,7 +70,7 @@ class ReleaseTimeline:
 
     @property
     def slowest(self) -> Span | None:
-        """Return the span of the resource whose rollout took longest, or None if no resource was rolled out."""
+        """Return the span of the resource whose rollout took longest, or None if no rollout was observed."""
         done = [
             span for span in self.spans if span.kind is SpanKind.ROLLOUT and span.ended is not None and span.seconds
         ]
@@ -79,7 +79,7 @@ class ReleaseTimeline:
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """A change of one part of the state (``what``) to ``value``, ``at`` seconds after tracking began."""
+    """A change of an application's state: the part ``what`` became ``value``, ``at`` seconds after tracking began."""
 
     what: str
     value: str

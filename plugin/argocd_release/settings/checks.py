@@ -61,7 +61,7 @@ def _missing(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[Set
 
 
 def _split(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a problem if the job must split the applications with parallel jobs, but has no valid position in them."""
+    """Yield a problem if the job must share the applications with parallel jobs, but has no valid number."""
     index, total = values.get("CI_NODE_INDEX"), values.get("CI_NODE_TOTAL")
     if values.get("RELEASE_SPLIT") is not True or not (isinstance(index, int) and isinstance(total, int)):
         return

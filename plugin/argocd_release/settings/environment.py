@@ -106,7 +106,7 @@ class JobEnvironment(Mapping[str, str]):
         return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
 
     def ignored_variables(self) -> tuple[tuple[str, str], ...]:
-        """Return the variables that are set, but ignored because the job only reads inputs, each with its input."""
+        """Return each variable that is set, but that the job ignores in favour of an input, with that input."""
         return tuple(
             (name, declared["x-input"])
             for name, declared in PROPERTIES.items()

@@ -38,12 +38,12 @@ _PATTERN: Final = r"^([a-z0-9*?\[\]!-]+/)?[a-z0-9*?\[\]!.-]+$"
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """The content of the file. ``rules`` maps names and patterns, in the file's order, to expectations by field."""
+    """The content of the expectations file. ``rules`` maps names and patterns, in order, to values by field."""
 
     rules: Mapping[str, Mapping[str, str]]
 
     def of(self, name: str) -> Mapping[str, str]:
-        """Return the expectations for an application: those of its exact name, or of the first matching pattern."""
+        """Return an application's expectations: those for its exact name or, without any, the first pattern."""
         # Applications in Argo CD's default namespace can be named with or without the namespace.
         for key in (name, f"{_OWN_NAMESPACE}{name}", name.removeprefix(_OWN_NAMESPACE)):
             if key in self.rules:

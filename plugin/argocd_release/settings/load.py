@@ -126,7 +126,7 @@ class NotificationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class DiffSettings:
-    """The diff of a merge request: its applications, its files, and the differences that end it with an error."""
+    """The settings for a diff: the compared applications, the result files, and the changes that fail the job."""
 
     diff_scope: str
     diff_fail_on: str

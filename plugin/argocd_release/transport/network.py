@@ -49,7 +49,7 @@ class NotConnectedError(Exception):
 
 @contextmanager
 def bounded(deadline: Deadline) -> Iterator[None]:
-    """Apply the deadline to all network operations of this thread. They include httpcore's, which has no threads."""
+    """Apply the deadline to all network operations of this thread, including httpcore's, which has no threads."""
     _call.deadline = deadline
     try:
         yield

@@ -1,7 +1,7 @@
-"""Count the failed attempts of a running sync, and recognise failures that can heal without a change in git.
+"""Count the failed attempts of a running sync, and recognise failures that can heal by themselves.
 
-Argo CD retries a failed sync. A failure that needs a change in git counts as a failed attempt. A failure that can heal,
-such as an admission webhook that does not respond, starts a grace period instead. All functions are pure.
+Argo CD retries a failed sync. If a failure needs a change in git, it counts as a failed attempt. If it can heal without
+one, such as an admission webhook that does not respond, it starts a grace period instead. All functions are pure.
 """
 
 import re
@@ -24,11 +24,11 @@ class Healing(Enum):
     WEBHOOK = auto()
     #: A namespace or an object is still being deleted.
     TERMINATING = auto()
-    #: The API server does not know the kind, usually because its CRD is not installed yet.
+    #: The API server does not know the kind of an object, usually because its CRD is not installed yet.
     KIND = auto()
-    #: The namespace does not exist yet.
+    #: The namespace of an object does not exist yet.
     NAMESPACE = auto()
-    #: Another client changed the object at the same time.
+    #: Another client changed the same object at the same time.
     CONFLICT = auto()
     #: The cluster has not finished preparing a new namespace or quota.
     NOT_READY = auto()
@@ -36,13 +36,13 @@ class Healing(Enum):
     OUTAGE = auto()
 
 
-# Phrases with which the API server or a webhook rejects the object itself. They are checked before _WORDS, because the
-# rest of such a message can quote any text of a manifest.
+# Phrases with which the API server or a webhook rejects the object itself. Check these phrases before those in _WORDS,
+# because the rest of such a message can quote any part of a manifest.
 _DECIDED: Final = re.compile(
     r'" is invalid: |denied the request|denied request: |exceeded quota: |insufficient quota |violates PodSecurity'
 )
-# Phrases that identify each reason. They come from the API server (kubernetes v1.31.0) and from Argo CD (argo-cd
-# v2.13.2 util/argo/argo.go:50).
+# Phrases of messages, each with the reason that it identifies. They come from the API server (kubernetes v1.31.0) and
+# from Argo CD (argo-cd v2.13.2 util/argo/argo.go:50).
 _WORDS: Final = (
     # Source: apiserver pkg/util/webhook/error.go.
     (Healing.WEBHOOK, re.compile(r'failed calling webhook "')),
@@ -64,7 +64,7 @@ _WORDS: Final = (
             r"the object has been modified; please apply your changes|server reported a conflict|Precondition failed: "
         ),
     ),
-    # Controllers finish preparing a namespace or a quota a moment after it was created (kubernetes v1.31.0
+    # After the creation of a namespace or a quota, controllers need a moment to prepare it (kubernetes v1.31.0
     # plugin/pkg/admission).
     (
         Healing.NOT_READY,
@@ -89,20 +89,20 @@ def healing(message: str) -> Healing | None:
 
 
 def healings(operation: Operation) -> tuple[Healing, ...]:
-    """Return the distinct reasons why all failures of the operation can heal; () if at least one of them cannot."""
+    """Return the distinct reasons why the operation's failures can heal; () if at least one failure cannot."""
     failed = [item for item in operation.results if item.failed]
     kinds = [_of_result(item) for item in failed] if failed else [_of_operation(operation)]
     return tuple(dict.fromkeys(kind for kind in kinds if kind)) if all(kinds) else ()
 
 
 def cannot_succeed(operation: Operation) -> bool:
-    """Return True if the operation retries an attempt that failed for a reason that needs a change in git."""
+    """Return True if the operation keeps retrying, although an attempt failed and only a change in git can fix that."""
     failed = bool(operation.retries) and (bool(operation.finished_at) or any(item.failed for item in operation.results))
     return operation.running and failed and not healings(operation)
 
 
 def other_sync(application: Application) -> Operation | None:
-    """Return the operation of another revision that is running or will be retried, or None."""
+    """Return the operation if it syncs another revision and is running or waiting for a retry, otherwise None."""
     operation = application.operation
     if operation is None or not operation.running or operation.dry_run or operation.is_of(application.revisions):
         return None
@@ -110,29 +110,29 @@ def other_sync(application: Application) -> Operation | None:
 
 
 def hangs(application: Application) -> Operation | None:
-    """Return the running operation of another revision, or None if no attempt of it is running now."""
+    """Return the operation if it syncs another revision and an attempt is running now, otherwise None."""
     operation = other_sync(application)
-    # Between two attempts, the operation does not hang: Argo CD starts the next attempt by itself.
+    # An operation between two attempts does not hang, because Argo CD starts the next attempt by itself.
     return None if operation is None or operation.finished_at else operation
 
 
 def awaited(kinds: Iterable[Healing]) -> str:
-    """Return the events that would end these failures, in words, such as ``the admission webhook to respond``."""
+    """Describe the events for which these failures wait, such as ``the admission webhook to respond``."""
     return " and ".join(verdict.AWAITED[kind.name].text for kind in kinds)
 
 
 def remedy(kinds: Iterable[Healing]) -> str:
-    """Return one text with the hints on what to do if the awaited events do not happen."""
+    """Return the combined hints on what to do if the events for which the failures wait do not happen."""
     return "; ".join(verdict.AWAITED[kind.name].hint for kind in kinds)
 
 
 def cause_code(kinds: Iterable[Healing]) -> CauseCode:
-    """Return the cause code for the first of these reasons. There must be at least one."""
+    """Return the cause code of the first reason. ``kinds`` must not be empty."""
     return _CODES.get(next(iter(kinds)), CauseCode.CLUSTER_NOT_READY)
 
 
 def hook_failed(application: Application, *, failed_attempts: int) -> bool:
-    """Return True if a hook has failed in attempt ``failed_attempts - 1`` of the running operation, or in a later one.
+    """Return True if a hook failed in attempt ``failed_attempts - 1`` of the running operation, or in a later attempt.
 
     For a hook, one failed attempt fewer is enough than for a manifest. A retry seldom undoes the effects of a hook, and
     Argo CD deletes the pod and the log of the failed hook before it retries.
@@ -146,18 +146,18 @@ def hook_failed(application: Application, *, failed_attempts: int) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempts:
-    """The failed attempts of the running operation, as the looks at the application have shown them.
+    """The failed attempts of the running operation, as far as looks at the application have shown them.
 
     Argo CD reports the results of a failed attempt until the next attempt has results of its own.
     """
 
-    #: The start time and the revisions, which identify the operation; "" if none is running.
+    #: The start time and the revisions of the running operation, which identify it; "" if no operation is running.
     operation: str = ""
     #: The number of failed attempts at the last look that showed why an attempt failed.
     failed: int = 0
     #: The number of attempts that failed for a reason that needs a change in git.
     counted: int = 0
-    #: The reasons why the failure of the last attempt can heal; () if it cannot, or if a later attempt got further.
+    #: The reasons why the last attempt's failure can heal; () if it cannot, or if the next attempt has got further.
     waits_for: tuple[Healing, ...] = ()
 
     def observe(self, application: Application) -> "Attempts":
@@ -178,8 +178,8 @@ class Attempts:
 
 
 def _of_result(result: ResourceResult) -> Healing | None:
-    # If a hook ran and failed, its own program wrote the message. Only a message of the API server (SyncFailed) can
-    # show that the failure heals.
+    # If a hook ran and failed, its message comes from the hook's own program. Only the API server's message about a
+    # resource (SyncFailed) can show that a failure heals.
     return healing(result.message) if result.status == "SyncFailed" else None
 
 

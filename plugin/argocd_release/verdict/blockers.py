@@ -1,4 +1,4 @@
-"""Find the problem that keeps the release of an application pending. All functions are pure."""
+"""Find the problem that keeps the release of an application from being delivered. All functions are pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,14 +22,14 @@ from argocd_release.verdict.pending import (
     unhydrated,
 )
 
-#: The maximum number of resources that a message names.
+#: The maximum number of resources that the message of a problem names.
 NAMED_RESOURCES: Final = 3
 NOT_COMPARED: Final = Problem(message=texts.NOT_COMPARED.text, code=CauseCode.NOT_COMPARED)
 SKIPPED: Final = Problem(message=texts.SKIPPED.text, hint=texts.SKIPPED.hint, code=CauseCode.RECONCILE_SKIPPED)
 SPEC_CHANGED: Final = Problem(message=texts.SPEC_CHANGED.text, code=CauseCode.NOT_COMPARED)
 EMPTY: Final = Problem(message=texts.EMPTY.text, code=CauseCode.NOTHING_MANAGED)
-# The worst first, in the order of gitops-engine pkg/health/health.go healthOrder. Unknown is lower here, because it
-# shows no defect.
+# The health statuses, the worst first, in the order of healthOrder in gitops-engine pkg/health/health.go. Unknown has a
+# lower place here, because it shows no defect.
 _SEVERITY: Final = (
     HealthStatus.DEGRADED,
     HealthStatus.MISSING,
@@ -104,14 +104,14 @@ def is_reverted(application: Application) -> bool:
 
 
 def has_old_spec(application: Application, expectation: Expectation) -> bool:
-    """Return True if the spec has changed since Argo CD compared, or if an owner is about to change it."""
+    """Return True if the spec has changed since Argo CD compared it, or if an owner is about to change it."""
     return not application.spec_compared or spec_finding(application, expectation) is not None
 
 
 def caveat(application: Application, expectation: Expectation) -> str:
-    """Return the caveat of a delivered release, which names the part that is not proven; "" if there is none."""
-    # If Argo CD cannot reach the dry repository, it reports no error, and keeps the hydrated commit that it has
-    # (argo-cd v3.6.1 controller/hydrator/hydrator.go).
+    """Return the caveat of a delivered release, which says what is not proven; "" if everything is proven."""
+    # If Argo CD cannot reach the repository of the dry source, it reports no error, and keeps its current hydrated
+    # commit (argo-cd v3.6.1 controller/hydrator/hydrator.go).
     if application.hydration and application.hydration.is_elsewhere and not (expectation.revision or expectation.image):
         return texts.DRY_SOURCE_UNPROVEN
     return expectation.image_caveat(application) or owner_caveat(application, expectation)
@@ -120,7 +120,7 @@ def caveat(application: Application, expectation: Expectation) -> str:
 def comparison_errors(application: Application) -> tuple[Problem, ...]:
     """Return a problem for each error condition that reports a failed comparison with git.
 
-    A SyncError is left out, because the sync status and the last operation say more.
+    Leave out a SyncError, because the sync status and the last operation say more about the failed sync.
     """
     return tuple(
         Problem(
@@ -132,12 +132,13 @@ def comparison_errors(application: Application) -> tuple[Problem, ...]:
 
 
 def unsynced(application: Application, expectation: Expectation) -> Problem | None:
-    """Return a problem if the compared revision is not completely synced, otherwise None."""
+    """Return a problem if Argo CD has not completely synced the compared revision, otherwise None."""
     if application.sync is SyncStatus.SYNCED:
         return None
     if WaitCondition.SYNC in expectation.wait_for:
         return _out_of_sync(application)
-    # If the job does not wait for Synced, a sync of the compared or expected revision must prove that it is applied.
+    # If the job does not wait for Synced, only a sync of the compared or the expected revision proves that Argo CD
+    # applied it.
     asks = WaitCondition.OPERATION in expectation.wait_for or expectation.revision
     applied = application.applied or expectation.was_synced_last(application)
     if asks and not (applied or _only_prunes(application)):
@@ -160,9 +161,8 @@ def _not_well(application: Application, expectation: Expectation) -> Problem | N
 def cannot_start(application: Application) -> tuple[Failing, ...]:
     """Return the objects of this release that cannot start: pods, and workloads that cannot create pods.
 
-    If a sync is running and the application is not Synced, only objects that this sync has applied belong to the
-    release. A pod of a Job belongs to it only if the sync has applied that Job, because a CronJob creates Jobs at any
-    time.
+    While a sync runs and the application is not Synced, the release only includes objects that this sync has applied.
+    It includes a pod of a Job only if the sync has applied that Job, because a CronJob creates Jobs at any time.
     """
     failing = application.workloads.failing if application.workloads else ()
     applied = {(item.group, item.kind, item.namespace, item.name) for item in application.results if item.applied}
@@ -171,7 +171,7 @@ def cannot_start(application: Application) -> tuple[Failing, ...]:
 
 
 def failure(application: Application) -> Problem:
-    """Return the problem of the last operation, which has failed. Name its revision if that is not the compared one."""
+    """Return the problem of the failed last operation. If it synced another revision, name that revision."""
     operation = application.operation
     if operation is None or application.operation_counts:
         return _failed(application)
@@ -180,7 +180,7 @@ def failure(application: Application) -> Problem:
 
 
 def failed_attempts(application: Application, count: int, *, waits_for: str = "") -> Problem:
-    """Return the problem of a running operation after ``count`` failed attempts.
+    """Return the problem that a running operation has after ``count`` failed attempts.
 
     ``waits_for`` is the event after which an attempt can succeed; "" if the failure needs a change in git.
     """
@@ -218,7 +218,7 @@ def stuck(application: Application) -> bool:
     """
     if application.sync is not SyncStatus.OUT_OF_SYNC or not application.automated or application.operating:
         return False
-    # A sync window ends by itself, and a refused sync is a symptom of its own (SYNC_REFUSED).
+    # A sync window ends by itself, and a refused sync has its own symptom (SYNC_REFUSED). So neither counts here.
     if application.sync_window or application.refusal:
         return False
     settled = application.attempted and _has_succeeded(application) and not application.self_heal
@@ -235,7 +235,7 @@ def operation_cause(application: Application) -> str:
 
 
 def unhealthy(application: Application) -> str:
-    """Return the resources that decide the health, with their messages, or Argo CD's message about the health.
+    """Describe the resources that decide the health with their messages, or return Argo CD's message about the health.
 
     The health of an application is that of its worst resource. Hooks do not count (argo-cd v2.13.2
     controller/health.go).
@@ -244,7 +244,7 @@ def unhealthy(application: Application) -> str:
 
 
 def unwell(application: Application) -> Problem:
-    """Return the problem of an application that is not Healthy. It names the resources that decide the health."""
+    """Return the problem of an application that is not Healthy, which names the resources that decide the health."""
     worst = _worst(application)[:1]
     if worst and (rollout := pending.argo_rollout_of(application, worst[0])):
         stands = pending.rollout_finding(worst[0], rollout)
@@ -276,7 +276,7 @@ def _worst(application: Application) -> list[Resource]:
 
 
 def first(findings: tuple[Problem, ...]) -> Problem:
-    """Return the first problem, with the number of the others in its message. ``findings`` must not be empty."""
+    """Return the first problem, and add the number of other problems to its message. ``findings`` must not be empty."""
     if len(findings) == 1:
         return findings[0]
     message = texts.AND_MORE.fill(message=findings[0].message, count=len(findings) - 1)
@@ -320,7 +320,8 @@ def _revisions(operation: Operation) -> str:
 
 def _out_of_sync(application: Application) -> Problem:
     pending = _pending(application)
-    # A running operation can still sync the rest. A refused sync or a sync window explains more than the drift.
+    # Do not report drift while an operation can still sync the rest, or if a refused sync or a sync window explains
+    # more.
     if not (application.operating or application.refusal or application.sync_window) and (reason := drift(application)):
         return reason
     if _only_prunes(application) and not application.prune:
@@ -339,7 +340,7 @@ def _pending(application: Application) -> list[Resource]:
 
 
 def _only_prunes(application: Application) -> bool:
-    """Return True if everything in git is applied, and only resources that were removed from git remain."""
+    """Return True if only resources that were removed from git are not synced, so that only pruning is left."""
     pending = _pending(application)
     return bool(pending) and all(item.requires_pruning for item in pending)
 
@@ -357,8 +358,8 @@ def _policy(application: Application) -> tuple[CauseCode, str]:
         return CauseCode.SYNC_WINDOW, forbidden
     if not application.automated:
         if application.application_set:
-            # For progressive syncs, the ApplicationSet controller removes the policy and syncs itself (argo-cd v2.13.2
-            # docs/operator-manual/applicationset/Progressive-Syncs.md).
+            # For progressive syncs, the ApplicationSet controller removes the automated sync policy, and requests the
+            # syncs itself (argo-cd v2.13.2 docs/operator-manual/applicationset/Progressive-Syncs.md).
             return CauseCode.NO_SYNC_POLICY, texts.WHY_APPLICATION_SET.fill(name=application.application_set)
         return CauseCode.NO_SYNC_POLICY, texts.WHY_MANUAL
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]
@@ -385,6 +386,6 @@ def _severity(resource: Resource) -> int:
 
 
 def _described(resource: Resource) -> str:
-    """Return the resource with its message or, without one, with the reason why it is pending."""
+    """Describe a resource by its name and its message. If it has no message, add the reason why it is pending."""
     missing = None if resource.message else pending_reason(resource.group, resource.kind, resource.health)
     return missing.message.fill(resource=resource) if missing else f"{resource} {resource.message}".strip()

@@ -12,9 +12,9 @@ from argocd_release.model.git import Relation, RevisionRelation, same_revision
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 
-#: The maximum number of images or workloads that a message names.
+#: The maximum number of images or workloads that the message of a problem names.
 NAMED: Final = 3
-#: The number of characters of an abbreviated commit.
+#: The minimum number of characters of an abbreviated commit.
 SHORT: Final = 7
 _UNKNOWN: Final = RevisionRelation(relation=Relation.UNKNOWN)
 
@@ -33,7 +33,7 @@ DEFAULT_CONDITIONS: Final = frozenset({WaitCondition.SYNC, WaitCondition.HEALTH,
 
 @dataclass(frozen=True, kw_only=True)
 class UnmetExpectation(Problem):
-    """The part of the expectation that an application does not meet.
+    """A part of the expectation that an application does not meet.
 
     Attributes:
         final: True if waiting cannot help, as far as the job knows.
@@ -44,13 +44,13 @@ class UnmetExpectation(Problem):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """The expectation of a release. An empty text accepts every value.
+    """The expectation of a release. An empty field accepts every value.
 
     Attributes:
         wait_for: the conditions that the application must meet.
         revision: 7 to 40 hex digits. The delivered revision must be this one or, unless ``exact`` is True, contain it.
-        source: the source to which ``revision`` and ``chart_version`` apply, if the application has several. It is the
-        position from 1, the repository URL, the chart or the ref.
+        source: the source to which ``revision`` and ``chart_version`` apply, if the application has several sources.
+            The value is a position, from 1, or the source's repository URL, chart or ref.
         image: a tag, digest or reference that a pod must run.
         chart_version: the version of the Helm chart.
         allow_empty: True if an application without resources counts as delivered.
@@ -66,7 +66,7 @@ class Expectation:
 
     @property
     def healths(self) -> frozenset[HealthStatus]:
-        """Return the accepted health statuses; empty if the job does not wait for health."""
+        """Return the accepted health statuses. They are empty if the job does not wait for health."""
         wanted = {WaitCondition.HEALTH: HealthStatus.HEALTHY, WaitCondition.SUSPENDED: HealthStatus.SUSPENDED}
         return frozenset(status for condition, status in wanted.items() if condition in self.wait_for)
 
@@ -88,7 +88,7 @@ class Expectation:
         return "; ".join(words for words, given in parts.items() if given)
 
     def gap(self, application: Application) -> UnmetExpectation | None:
-        """Return the first part of the expectation that the application does not meet, or None if it meets all."""
+        """Return the first unmet part of the expectation, or None if the application meets the whole expectation."""
         positions = self._positions(application)
         if not positions:
             numbered = enumerate(application.sources, 1)
@@ -111,9 +111,9 @@ class Expectation:
         return bool(self.image) and not any(matches(self.image, image) for image in workloads.images)
 
     def doubtful_pods(self, workloads: Workloads) -> tuple[Node, ...]:
-        """Return the ready pods with the expected image and another one, if no other pod proves the expected image.
+        """Return the ready pods with the expected and another image, unless a pod has only the expected image.
 
-        The image can be that of an init container, which has ended. Only the live manifest of the pod shows it.
+        The expected image can be that of an init container, which has ended. Only the pod's live manifest shows this.
         """
         candidates = [pod for pod in workloads.serving if any(matches(self.image, image) for image in pod.images)]
         if any(all(matches(self.image, image) for image in pod.images) for pod in candidates):
@@ -138,12 +138,12 @@ class Expectation:
         return [] if running & names or (running and not named) else templates
 
     def delivered_by(self, application: Application) -> str:
-        """Return how a later revision delivered this one (``via 3f2c1ab, 2 commits later``), or an empty string."""
+        """Describe the later revision that delivered this one (``via 3f2c1ab, 2 commits later``), or return ""."""
         later = self.later(application)
         return texts.DELIVERED_BY.fill(revision=self.revision[:7], later=later) if later else ""
 
     def later(self, application: Application) -> str:
-        """Return the later revision that contains the expected one (``3f2c1ab, 2 commits later``), or ""."""
+        """Describe the compared revision if it is later than the expected one and contains it; otherwise return ""."""
         for revision in application.commits:
             revision_relation = application.revision_relations.get(revision, _UNKNOWN)
             if revision_relation.relation is Relation.DESCENDANT:
@@ -158,7 +158,7 @@ class Expectation:
         return bool(relations & {Relation.OLDER, Relation.DIVERGED, Relation.REVERTED})
 
     def is_undecided(self, application: Application) -> bool:
-        """Return True while the lookup of the compared revision in the git history has not ended."""
+        """Return True until the job has looked up the compared revisions in the git history."""
         return any(revision_relation.pending for revision_relation in application.revision_relations.values())
 
     def was_deployed(self, application: Application) -> bool:
@@ -220,8 +220,8 @@ class Expectation:
         revisions = [application.commits[index] for index in positions if index < len(application.commits)]
         if not self.revision or any(self._is_at(application, index) for index in positions):
             return None
-        # The expected revision was synced, and the cluster still has its state. Argo CD can compare with another
-        # revision now that needed no sync, such as an annotated tag on the same commit.
+        # Argo CD has synced the expected revision, and the cluster still has its state. Argo CD can now compare with
+        # another revision that needed no sync, such as an annotated tag on the same commit.
         if (application.runs_deployed and self.was_deployed(application)) or self.was_synced_last(application):
             return None
         revision_relations = {
@@ -269,7 +269,7 @@ class Expectation:
             # The pods with the image are starting. The job still waits for health, which gives a better reason.
             return None
         if not running and not any(template.on_delete for template in cluster.templates):
-            # The pods of the previous revision run until the new ones are ready.
+            # Report the images of the previous revision, whose pods run until the new pods are ready.
             running = cluster.earlier
         images = one_line(first_names(running, NAMED)) or texts.NONE
         # If the expected revision is Healthy without the image, the result is final. If no revision is expected, a
@@ -299,7 +299,7 @@ class Expectation:
 
 
 def _not_due(workloads: Workloads) -> str:
-    """Return the reason why no pod of the current revision runs, as a text; "" if no reason is known."""
+    """Explain why no pod of the current revision runs. Return "" if no reason is known."""
     earlier = one_line(", ".join(workloads.earlier[:NAMED])) or texts.NONE
     kept_back = [item.resource for item in workloads.templates if item.on_delete]
     if kept_back:
@@ -330,7 +330,7 @@ def _out_of_reach(reason: str, revision_relations: list[RevisionRelation]) -> Un
 
 
 def _version(text: str) -> str:
-    """Return a chart version without a leading ``v``, and with ``+`` for the ``_`` that a registry uses instead."""
+    """Return a chart version without a leading ``v``. Replace each ``_``, which a registry uses in place of ``+``."""
     return text.removeprefix("v").replace("_", "+")
 
 
@@ -361,16 +361,16 @@ def matches(wanted: str, image: str) -> bool:
     if not (wanted_tag or wanted_digest) or not _is_same(wanted_name, name):
         return False
     if wanted_digest:
-        # If an image has a tag and a digest, Kustomize and Argo CD write only the digest.
+        # If an image reference has both a tag and a digest, Kustomize and Argo CD keep only the digest.
         return wanted_digest == known_digest and (not wanted_tag or known_tag in {"", wanted_tag})
     return wanted_tag == known_tag
 
 
 def parts(image: str) -> tuple[str, str, str]:
-    """Return the name, the tag and the digest of an image reference; "" for a part that it does not have."""
+    """Return the name, tag and digest of an image reference. A missing part is ""."""
     reference, _, digest = image.partition("@")
     name, colon, tag = reference.rpartition(":")
-    # If a slash follows the colon, the colon belongs to the registry: it separates the host from the port.
+    # If a slash follows the colon, the colon separates the registry's host from its port, and begins no tag.
     return (name, tag, digest) if colon and "/" not in tag else (reference, "", digest)
 
 
@@ -379,7 +379,7 @@ def _is_same(wanted: str, name: str) -> bool:
 
 
 def _registry(name: str) -> str:
-    """Return the registry in a name, by the rule of github.com/distribution/reference, or an empty string."""
+    """Return the registry that an image name contains, by the rule of github.com/distribution/reference, or ""."""
     host, slash, _ = name.partition("/")
     return host if slash and ("." in host or ":" in host or host == "localhost") else ""
 

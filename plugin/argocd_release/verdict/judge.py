@@ -46,9 +46,9 @@ from argocd_release.verdict.symptoms import (
     timeout_hint,
 )
 
-# The verdict on these symptoms only quotes the message of an object. A root cause about that object repeats it.
+# Symptoms whose verdict only quotes an object's message. A root cause about that object repeats the message.
 _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
-#: The reason of the pending verdict while a second look must confirm the delivery.
+#: The reason for a pending verdict on a delivered release that a second look must still confirm.
 CONFIRMING: Final = texts.CONFIRMING
 _UNSEEN: Final = dict.fromkeys(ANSWERS, texts.REFUSES) | {FailureKind.MALFORMED: texts.OUTPUT_UNREADABLE}
 
@@ -57,8 +57,8 @@ _UNSEEN: Final = dict.fromkeys(ANSWERS, texts.REFUSES) | {FailureKind.MALFORMED:
 class SymptomRecord:
     """A symptom that the last looks have shown without interruption.
 
-    The grace period counts from ``first_seen``. The record ends when a look does not show the symptom, or when the
-    application's revision changes.
+    The grace period counts from ``first_seen``. The record ends as soon as a look no longer shows the symptom, or the
+    application's revision has changed.
     """
 
     look_count: int
@@ -66,7 +66,7 @@ class SymptomRecord:
     subject: str
     #: The problem that belongs to the symptom; None for a delivered release.
     problem: Problem | None
-    #: Clock seconds at which the symptom was first seen on each object, by the keys of ``_by_uid``.
+    #: The clock time in seconds at which each object first showed the symptom, by the keys of ``_by_uid``.
     first_seen_by_uid: Mapping[str, float]
 
     @property
@@ -84,13 +84,13 @@ class SymptomHistory:
     now: float = 0
     #: True if Argo CD has compared with git since this job began.
     compared: bool = False
-    #: True if Argo CD has compared with git for the last look.
+    #: True if the last look included a comparison with git.
     fresh: bool = False
-    #: True if the job requests no more comparisons, because each would make Argo CD fail to render again.
+    #: True if the job requests no more comparisons, because Argo CD would again fail to render.
     no_more_comparisons: bool = False
-    #: True if Argo CD has responded to a look.
+    #: True if Argo CD has responded to at least one look.
     reached: bool = False
-    #: The uid of the application. An application that was created again under the same name has another one.
+    #: The uid of the application. A new application of the same name has another uid.
     uid: str | None = None
     records: Mapping[Symptom, SymptomRecord] = field(default_factory=dict)
     attempts: Attempts = field(default_factory=Attempts)
@@ -109,8 +109,8 @@ class SymptomHistory:
         Args:
             observation: The application that the look showed, or the failure of the look.
             now: The clock time at which the look ended, in seconds.
-            compared: True if Argo CD has compared with git for this look.
-            begun: The clock time at which the look began, from which a failure counts. A look can take long.
+            compared: True if this look included a comparison with git.
+            begun: The clock time at which the look began. A failure counts from it, because a look can take long.
             no_more_comparisons: True if the job requests no more comparisons.
         """
         since = now if begun is None or isinstance(observation, Application) else begun
@@ -154,7 +154,7 @@ class SymptomHistory:
 
     @property
     def due_in(self) -> float | None:
-        """Return the seconds until a symptom can decide; 0 if only another look is needed, None if no symptom can."""
+        """Return the seconds until a symptom can decide; 0 if it only needs another look, None if none can decide."""
         rules = self.graces.rules
         lasting = [
             (rules[symptom], rules[symptom].seconds - (self.now - record.first_seen))
@@ -167,7 +167,7 @@ class SymptomHistory:
 
     @property
     def pending_problems(self) -> dict[str, str]:
-        """Return the messages of the problems that the last look has shown, by the names of their symptoms."""
+        """Return the messages of the problems that the last look showed, by the names of the symptoms."""
         return {
             symptom.name.lower().replace("_", " "): record.problem.message
             for symptom, record in self.records.items()
@@ -185,7 +185,7 @@ class SymptomHistory:
         return any(symptom in self.records for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
 
     def has_elapsed(self, symptom: Symptom) -> bool:
-        """Return True if the symptom meets its rule: the grace period, the looks and, if required, a new comparison."""
+        """Return True if the symptom meets its rule for the grace period, the looks, and a new comparison."""
         record, rule = self.records[symptom], self.graces.rules.get(symptom)
         if rule is None or (rule.fresh and not (self.fresh or self.no_more_comparisons)):
             return False
@@ -247,7 +247,7 @@ def timed_out(
 
 
 def _of_later_revision(verdict: Verdict, application: Application, expectation: Expectation) -> Verdict:
-    """Return the verdict on a failure, adapted if the revision that failed is later than the expected one."""
+    """Return the verdict on a failure. If the failed revision is later than the expected one, say so."""
     later = expectation.later(application)
     if not later:
         return verdict
@@ -267,9 +267,9 @@ def symptoms(observation: Application | Failure, history: SymptomHistory) -> dic
 
 
 def _by_uid(symptom: Symptom, application: Application | None, problem: Problem | None) -> dict[str, Problem | None]:
-    """Return the problem of each object that shows the symptom, by the key under which its grace period counts."""
+    """Return the problem of each object that shows the symptom. Each key has its own grace period."""
     if application is not None and symptom is Symptom.OLD_SYNC and (operation := hangs(application)):
-        # The key contains the progress of the sync, so that each step starts a new grace period.
+        # The key contains the progress of the sync, so that each further step starts a new grace period.
         steps = "; ".join(f"{item} {item.status} {item.hook_phase}" for item in operation.results)
         return {f"{operation.started_at} {operation.retries} {operation.message} {steps}": problem}
     if application is None or symptom is not Symptom.PODS:
@@ -278,7 +278,7 @@ def _by_uid(symptom: Symptom, application: Application | None, problem: Problem 
 
 
 def _longest_first(problems: Mapping[str, Problem | None], times: Mapping[str, float]) -> Problem | None:
-    """Return the problem that has lasted longest, with the number of the others in its message."""
+    """Return the problem that has lasted longest, and add the number of other problems to its message."""
     by_time = (problems[uid] for uid in sorted(problems, key=lambda uid: times[uid]))
     shown_problems = tuple(problem for problem in by_time if problem is not None)
     return first(shown_problems) if shown_problems else None
@@ -314,7 +314,7 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
         return
     missing = blocker(application, history.expectation, compared=history.compared)
     if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
-        # Until the hydration ends, all other symptoms belong to the previous commit.
+        # Until the hydration ends, any other symptom belongs to the previous commit.
         yield from hydration_symptom(missing, application.hydration.message if application.hydration else "")
         return
     if application.refusal:
@@ -344,7 +344,7 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
     synced = expectation.is_synced(application)
     settled = synced and not application.operating
     missing = unsynced(application, expectation)
-    # If no revision is expected, a later revision can still meet the rest of the expectation, such as the image. So
+    # If the job expects no revision, a later commit can still meet the rest of the expectation, such as the image. So
     # the application is not stuck.
     if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
         yield Symptom.STUCK, missing
@@ -366,7 +366,7 @@ def _failed_operation(application: Application, history: SymptomHistory) -> Iter
     operation = application.operation
     if operation is None:
         return
-    # The failed sync of another revision counts if the application is Synced, because no other sync will follow it.
+    # If the application is Synced, a failed sync of another revision counts, because no further sync follows it.
     is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
     counts = application.operation_counts or is_last
     if counts and operation.unsuccessful and not application.operating:
@@ -376,7 +376,7 @@ def _failed_operation(application: Application, history: SymptomHistory) -> Iter
 
 
 def _given_up(problem: Problem, operation: Operation) -> Problem:
-    """Return the problem of a failed operation, with another code and hint if no change in git is needed."""
+    """Return the problem of a failed operation. If it can heal without a change in git, replace its code and hint."""
     kinds = healings(operation)
     if not kinds:
         return problem

@@ -22,7 +22,7 @@ from argocd_release.verdict.expectation import Expectation
 
 @dataclass(frozen=True, kw_only=True)
 class PendingReason:
-    """A reason why a resource is Progressing. ``message`` describes it, and contains a hint on how to solve it."""
+    """A reason why a resource is Progressing. ``message`` describes the reason, and contains a hint."""
 
     code: CauseCode
     message: Message
@@ -31,7 +31,7 @@ class PendingReason:
 _INGRESS: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=verdict.NO_ADDRESS)
 _SERVICE: Final = PendingReason(code=CauseCode.NO_ADDRESS, message=verdict.NO_LOAD_BALANCER)
 _CLAIM: Final = PendingReason(code=CauseCode.NO_VOLUME, message=verdict.NO_VOLUME)
-#: The group and the kind of a volume claim.
+#: The API group and the kind of a PersistentVolumeClaim.
 CLAIM: Final = ("", "PersistentVolumeClaim")
 _LACKS: Final[Mapping[tuple[str, str], PendingReason]] = MappingProxyType(
     {("networking.k8s.io", "Ingress"): _INGRESS, ("extensions", "Ingress"): _INGRESS, ("", "Service"): _SERVICE}
@@ -48,7 +48,7 @@ def pending_hint(reason: PendingReason, message: str) -> str:
     """Return the hint for a pending resource.
 
     Args:
-        reason: the reason that the kind of the resource shows.
+        reason: the reason that follows from the kind of the resource.
         message: the message of the last event, which can make the hint more specific; "" if there is none.
     """
     if "no storage class is set" in message:
@@ -62,7 +62,7 @@ SHORT: Final = 12
 
 
 def unhydrated(application: Application) -> Problem | None:
-    """Return the problem of a hydration that failed or has not ended, or None if the manifests are hydrated.
+    """Return a problem if the hydration failed or has not ended, or None if the manifests are hydrated.
 
     An application without a source hydrator needs no hydration.
     """
@@ -76,7 +76,7 @@ def unhydrated(application: Application) -> Problem | None:
 
 
 def hydration_failure(application: Application) -> Problem | None:
-    """Return the problem of a failed hydration, or None if it did not fail or a retry was requested."""
+    """Return a problem if the hydration failed, or None if it did not fail, or if a retry was requested."""
     hydration = application.hydration
     if hydration is None or not hydration.failed:
         return None
@@ -100,12 +100,12 @@ def _missing(application: Application, hydration: Hydration) -> str:
 
 
 def argo_rollout_of(application: Application, item: HasRef) -> Rollout | None:
-    """Return the state of the Argo Rollout that ``item`` identifies, or None if no such state is known."""
+    """Return the state of the Argo Rollout that ``item`` identifies, or None if its state is unknown."""
     return application.workloads.rollouts.get(item.ref) if application.workloads else None
 
 
 def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
-    """Return the problem that the Argo Rollout reports, or None if it reports no more than its health."""
+    """Return the problem that the Argo Rollout reports, or None if it only reports its health."""
     if not rollout.state:
         return None
     message = verdict.ROLLOUT.fill(rollout=item, state=rollout.state)
@@ -113,7 +113,7 @@ def rollout_finding(item: HasRef, rollout: Rollout) -> Problem | None:
 
 
 def rollout_code(rollout: Rollout) -> CauseCode:
-    """Return the cause code of an Argo Rollout that does not progress: aborted, paused, or else unhealthy."""
+    """Return the cause code of an Argo Rollout that does not progress: aborted, paused or unhealthy."""
     if rollout.aborted:
         return CauseCode.ROLLOUT_ABORTED
     return CauseCode.ROLLOUT_PAUSED if rollout.pause else CauseCode.UNHEALTHY
@@ -125,7 +125,7 @@ _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
 def owner_finding(application: Application, expectation: Expectation) -> Problem | None:
     """Return a problem if an owner must still change the spec or create child applications, otherwise None.
 
-    Child applications are created by the ApplicationSets that the application itself manages.
+    The owners that create child applications are the ApplicationSets that the application itself manages.
     """
     makers = [owner for owner in application.owners if owner.makes_children]
     return spec_finding(application, expectation) or _pending(verdict.CHILDREN_PENDING, makers)
@@ -145,7 +145,7 @@ def _pending(message: Message, owners: list[Owner]) -> Problem | None:
 
 
 def owner_caveat(application: Application, expectation: Expectation) -> str:
-    """Return the caveat of a delivered release if an owner is not proven to be up to date, otherwise ""."""
+    """Return a caveat for a delivered release if the job cannot prove that each owner is up to date, otherwise ""."""
     makers = [owner for owner in application.owners if owner.makes_children]
     unseen = [owner for owner in (*_relevant(application, expectation), *makers) if owner.state in _UNSEEN]
     if not unseen:
@@ -155,7 +155,7 @@ def owner_caveat(application: Application, expectation: Expectation) -> str:
 
 
 def _relevant(application: Application, expectation: Expectation) -> list[Owner]:
-    # A pod with the expected image proves the release, even if an owner is not up to date.
+    # If an image is expected, its pods prove the release, even if an owner is not up to date.
     if expectation.image:
         return []
     owners = [owner for owner in application.owners if not owner.makes_children]
@@ -165,8 +165,8 @@ def _relevant(application: Application, expectation: Expectation) -> list[Owner]
 def _shares(owner: Owner, application: Application) -> bool:
     """Return True if the owner reads a repository of the application, or if its repositories are unknown.
 
-    The expected revision is a commit in a repository of the application. An owner that reads only other repositories
-    cannot take the spec from that commit.
+    The expected revision is a commit in a repository of the application. If an owner only reads other repositories, it
+    cannot take the application's spec from that commit.
     """
     if not owner.repositories:
         return True
@@ -181,16 +181,16 @@ def _is_same(first: GitUrl, second: GitUrl) -> bool:
 # Argo CD's health message for an object that is being deleted (GetResourceHealth in gitops-engine pkg/health/health.go,
 # in the version that argo-cd v2.13.2 pins). Argo CD 3.6 continues it: "; blocked by finalizers: example.com/hold".
 PENDING_DELETION: Final = "Pending deletion"
-# The words between the resource and the applications in the message of a SharedResourceWarning (argo-cd v2.13.2
+# The words that separate the resource from the applications in the message of a SharedResourceWarning (argo-cd v2.13.2
 # controller/state.go CompareAppState).
 _SHARED: Final = " is part of applications "
-# The message of a sync for a resource that it did not delete because of the option Prune=false (gitops-engine
-# pkg/sync/sync_context.go pruneObject).
+# The message with which a sync reports a resource that it did not delete because of the sync option Prune=false
+# (gitops-engine pkg/sync/sync_context.go pruneObject).
 _NO_PRUNE: Final = "ignored (no prune)"
 
 
 def drift(application: Application) -> Problem | None:
-    """Return the problem that keeps the application OutOfSync after a sync, or None if no such problem shows."""
+    """Return the problem that keeps the application OutOfSync after a sync, or None if no known problem does."""
     pending = [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
     cause = next(_causes(application, pending), None)
     if cause is None:
@@ -205,7 +205,7 @@ def drift(application: Application) -> Problem | None:
 
 
 def holds_for_good(application: Application) -> bool:
-    """Return True if no further sync can end the OutOfSync state, with or without selfHeal."""
+    """Return True if the application stays OutOfSync after any further sync, even with selfHeal."""
     finding = drift(application)
     return finding is not None and finding.code is not CauseCode.SHARED_RESOURCE
 

@@ -23,12 +23,12 @@ from argocd_release.model.problem import COMPARISON_ERROR, SYNC_ERROR, CauseCode
 #: Argo CD puts these words before an error that it takes from its manifest cache (argo-cd v2.13.2
 #: reposerver/repository/repository.go:67).
 _CACHED_ERROR: Final = "Manifest generation error (cached)"
-# Phrases of errors that a tool such as Helm or Kustomize reports while it renders the manifests.
+# Phrases of the errors that Helm, Kustomize or a similar tool reports if it cannot render the manifests.
 _RENDERER: Final = re.compile(
     r"`helm (?!pull|fetch|registry)|`kustomize |helm dependencies|jsonnet|plugin|Manifest generation error"
 )
-# Phrases of errors that are not about rendering. Argo CD could not reach the repo-server, git or a chart registry, or
-# could not read the live state of the cluster.
+# Phrases of the errors that Argo CD reports if it cannot reach the repo-server, git or a chart registry, or cannot read
+# the cluster's live state. These errors are not about rendering.
 _BEFORE: Final = re.compile(
     r"code = Unavailable|failed to list refs|repository not found|authentication|authorization|unable to resolve '"
     r"|failed to (?:initialize|fetch|checkout)|`git |error (?:fetching|testing|resolving)"
@@ -54,12 +54,12 @@ def is_cached(condition: Condition) -> bool:
 
 
 def can_heal(conditions: Iterable[Condition]) -> bool:
-    """Return True if each condition reports an outage, which can end without a change in git."""
+    """Return True if all conditions report outages, which can end without a change in git."""
     return all(is_outage(condition.message) for condition in conditions)
 
 
 class Symptom(Enum):
-    """A state of an application, or of the access to Argo CD, that decides the verdict if it lasts.
+    """A state of an application, or of the access to Argo CD. If the state lasts, it decides the verdict.
 
     The order of the members is their priority. If the grace periods of several symptoms have elapsed, the first of
     these symptoms decides.
@@ -71,7 +71,7 @@ class Symptom(Enum):
     DENIED_MIDWAY = auto()
     #: Argo CD responds, but refuses to return the application.
     REFUSED = auto()
-    #: The answer is not an application, for example because another server responds.
+    #: The response does not contain an application, for example because it comes from another server.
     UNREADABLE = auto()
     #: Argo CD has no such application, and no earlier look has shown it.
     MISSING_AT_START = auto()
@@ -107,12 +107,12 @@ class Symptom(Enum):
     DELIVERED = auto()
 
 
-#: Symptoms of the compared revision. If it is later than the expected revision, the verdict says so.
+#: Symptoms of the compared revision. If that revision is later than the expected one, the verdict says so.
 ABOUT_REVISION: Final = frozenset({
     Symptom.OPERATION_FAILED, Symptom.ATTEMPTS_FAILED, Symptom.HOOK_FAILED, Symptom.ATTEMPTS_WAIT, Symptom.CONDITION,
     Symptom.PODS, Symptom.DEGRADED, Symptom.HEALTH_UNREADABLE,
 })  # fmt: skip
-#: The cause codes for looks that failed, by the symptom of the failure.
+#: The cause codes of failed looks, by the symptom that the failed look shows.
 CODES: Final[Mapping[Symptom, CauseCode]] = MappingProxyType(
     {
         Symptom.DENIED: CauseCode.DENIED,
@@ -125,14 +125,14 @@ CODES: Final[Mapping[Symptom, CauseCode]] = MappingProxyType(
         Symptom.UNREACHABLE: CauseCode.UNREACHABLE,
     }
 )
-#: The hint of each symptom, for problems that have no hint of their own.
+#: The hint of each symptom. A problem without its own hint gets this one.
 HINTS: Final[Mapping[Symptom, str]] = MappingProxyType(
     {Symptom[name]: hint for name, hint in causes.SYMPTOM_HINTS.items()}
 )
 
 
 def condition_hint(condition: Condition, outage: Outage | None) -> str:
-    """Return the hint for an error condition; "" if the hint of its symptom applies.
+    """Return the hint for an error condition, or "" to use the hint of its symptom.
 
     Args:
         condition: the error condition.
@@ -150,16 +150,14 @@ def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[t
 
     Args:
         application: the observed application.
-        foreign: True if failures do not count, because they belong to another revision or to an old spec. A SyncError
-            is then
-        no symptom.
+        foreign: True if failures belong to another revision or to an old spec. A SyncError is then no symptom.
     """
     for condition in application.errors:
         text = f"{condition.type}: {one_line(condition.message, limit=1000)}"
         cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
         hint = condition_hint(condition, cut_off)
         if cut_off:
-            # An outage is no sign of a defect in the revision, so it has a symptom and a cause code of its own.
+            # An outage is no sign of a defect in the revision, so outages have their own symptom and cause code.
             text = verdict.CANNOT_COMPARE.fill(condition=text)
             yield Symptom.CANNOT_COMPARE, Problem(message=text, code=CauseCode.CANNOT_COMPARE, hint=hint)
         elif condition.type != SYNC_ERROR or not foreign:
@@ -167,11 +165,11 @@ def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[t
 
 
 def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom, Problem]]:
-    """Yield the symptom of a failed hydration; nothing if ``missing`` is another problem.
+    """Yield the symptom of a failed hydration. If ``missing`` is another problem, yield nothing.
 
     Args:
         missing: the problem that keeps the release pending.
-        message: the message of the source hydrator, which shows if an outage is the reason.
+        message: the message of the source hydrator, which shows if an outage has caused the failure.
     """
     if missing.code is CauseCode.HYDRATION_FAILED:
         yield (Symptom.CANNOT_HYDRATE if is_outage(message) else Symptom.HYDRATION_FAILED), missing
@@ -179,8 +177,8 @@ def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom,
 
 # The grace period in seconds for an application that manages no resources.
 EMPTY_SECONDS: Final = 10.0
-# The grace period in seconds for a token that Argo CD accepted before. A proxy or a restarting Argo CD can refuse it
-# briefly.
+# The grace period in seconds for a token that Argo CD refuses, but has accepted before. A proxy or a restarting Argo CD
+# can briefly refuse a valid token.
 DENIED_SECONDS: Final = 10.0
 
 
@@ -204,7 +202,7 @@ class Rule:
     seconds: float = 0
     #: The number of successive looks that must show the symptom.
     looks: int = 1
-    #: True if the last of these looks must include a new comparison, because only a comparison can clear the symptom.
+    #: True if the last of these looks must include a new comparison. Only a comparison can clear the symptom.
     fresh: bool = False
 
 
@@ -215,19 +213,19 @@ class GracePeriods:
     If a grace period other than ``appear_timeout`` is 0, the rules that use it are turned off.
 
     Attributes:
-        fail_fast: False if the job waits until the timeout although the release has failed.
-        failed_attempts: the number of failed attempts after which a sync counts as failed. Argo CD can still be
-            retrying it, so that its phase is Running.
-        condition_grace: for an error condition, a failed hydration, and a request that Argo CD refuses.
+        fail_fast: False to wait until the timeout even if the release has failed.
+        failed_attempts: the number of failed attempts after which a sync counts as failed, even if Argo CD still
+            retries it.
+        condition_grace: for an error condition, a failed hydration, or a request that Argo CD refuses.
         degraded_grace: for a synced application that is Degraded or whose health cannot be read.
         pod_grace: for a pod that cannot start.
         deleted_grace: for an application that disappears during the job.
-        unreachable_grace: for Argo CD, or a server that it needs, if it stops responding.
-        connect_grace: for Argo CD if it does not respond at the start, or if another server responds.
+        unreachable_grace: for Argo CD, or a server that Argo CD needs, that stops responding.
+        connect_grace: for Argo CD that does not respond at the start, or in whose place another server responds.
         appear_timeout: for an application that does not exist at the start.
         expectation_grace: for an expectation that can no longer be met.
         stuck_grace: for an application that stays OutOfSync until a person acts.
-        healing_grace: for failed attempts whose reason can disappear without a change in git.
+        healing_grace: for failed attempts of a sync that can heal without a change in git.
     """
 
     fail_fast: bool = True
@@ -245,7 +243,7 @@ class GracePeriods:
 
     @cached_property
     def rules(self) -> Mapping[Symptom, Rule]:
-        """Return the rule of each symptom that can end the wait before the timeout."""
+        """Return the rules of all symptoms that can end the wait before the timeout."""
         return self._rules_of_answers | (self._rules_of_failures if self.fail_fast else {})
 
     @property

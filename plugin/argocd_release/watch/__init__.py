@@ -1,1 +1,1 @@
-"""Tracking of applications until each of them has a verdict."""
+"""Track applications until there is a verdict on each of them."""

@@ -1,4 +1,4 @@
-"""Clocks with a pause that other threads and signal handlers can end early."""
+"""Provide clocks whose pauses other threads and signal handlers can end early."""
 
 import os
 import selectors
@@ -33,13 +33,14 @@ class MonotonicClock:
                 os.read(self._news, _PIPE_BYTES)
 
     def wake(self) -> None:
-        # If the pipe is full, earlier calls were not read yet, and will end the pause as well.
+        # If the pipe is full, earlier calls of wake() are still unread. They end the pause as well, so ignore the
+        # error.
         with suppress(BlockingIOError):
             os.write(self._bell, b".")
 
 
 class ApplicationClock:
-    """The clock for one application of a group. It differs from the group's clock only in ``wake``.
+    """The clock for one application of a group. Only its ``wake`` differs from that of the group's clock.
 
     ``wake`` calls the given function, which decides whether to end the pause of the whole group.
     """

@@ -15,8 +15,8 @@ from argocd_release.verdict.symptoms import can_heal, is_cached, is_render_error
 
 COMPARE_AGAIN_SECONDS: Final = 5.0
 MOST_FAILED_RENDERS: Final = 2
-# Seconds from a failed render to the next comparison. The second value applies if the render failed because of an
-# outage, for example of the git server.
+# The seconds between a failed render and the next comparison. The second value applies if an outage, for example of the
+# git server, made the render fail.
 RENDER_AGAIN_SECONDS: Final = 10.0
 RENDER_AGAIN_AFTER_OUTAGE_SECONDS: Final = 30.0
 # If an automated application is OutOfSync and no sync begins, the job requests another comparison after this time. If
@@ -26,7 +26,7 @@ SYNC_SECONDS: Final = 10.0
 
 
 class Comparisons:
-    """A record of the comparisons that the job has requested, which decides when the next one is due.
+    """A record of the comparisons that the job has requested. It decides when the next comparison is due.
 
     Args:
         now: returns the time of a monotonic clock in seconds.
@@ -73,8 +73,8 @@ class Comparisons:
     def due_at(self, application: Application | None, history: SymptomHistory) -> float:
         """Return the clock time at which to request the next comparison.
 
-        It is negative infinity before the first comparison, and infinity if none is necessary. Without such requests,
-        Argo CD would notice a new revision or the end of an error only after minutes.
+        The time is negative infinity before the first comparison, and infinity if no further comparison is necessary.
+        Without these requests, Argo CD would take minutes to notice a new revision or the end of an error.
 
         Args:
             application: the last observed state, or None.
@@ -89,8 +89,8 @@ class Comparisons:
         if history.in_doubt:
             return self._begun_at + COMPARE_AGAIN_SECONDS
         hydration, expectation = application.hydration, history.expectation
-        # Each comparison also requests a hydration. After a failed one, each request would restart the grace period of
-        # the failure.
+        # Each comparison also requests a hydration. After a failed hydration, a new request would restart the grace
+        # period of the failure.
         if application.operating or (hydration is not None and hydration.failed):
             return math.inf
         if (
@@ -109,12 +109,12 @@ class Comparisons:
             return math.inf
         if can_heal(application.errors):
             return self._ended_at + RENDER_AGAIN_AFTER_OUTAGE_SECONDS
-        # A second failed render would confirm the first one, so do not cause it before the end of the grace period.
+        # A second failed render would confirm the first one, so do not request it before the grace period has ended.
         return self._ended_at + max(RENDER_AGAIN_SECONDS, history.graces.condition_grace)
 
 
 def render_errors(application: Application) -> tuple[Condition, ...]:
-    """Return the error conditions which say that Argo CD could not render the manifests."""
+    """Return the error conditions that report that Argo CD could not render the manifests."""
     return tuple(condition for condition in application.errors if is_render_error(condition))
 
 

@@ -22,28 +22,28 @@ from argocd_release.verdict.attempts import other_sync
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.watch.revision_lookup import RevisionLookup
 
-# A look waits this long for a comparison, and then reads the state without it, while the comparison continues in the
-# background. The wait must be limited, because a comparison can take long, and does not end if the application
-# controller is down.
+# The time in seconds for which a look waits for a comparison. After it, the look reads the state without the
+# comparison, which continues in the background. The wait must be limited: a comparison can take long, and does not end
+# if the application controller is down.
 REFRESH_SECONDS: Final = 10.0
 # The time limit of a comparison, which continues in the background.
 COMPARISON_SECONDS: Final = 300.0
-# The time limit of a read without a comparison.
+# The time limit of a request that reads the state without a comparison.
 UNCOMPARED_SECONDS: Final = 5.0
-# A look gets at least this much time, even just before the deadline.
+# The minimum time limit of a look in seconds, even just before the deadline.
 LEAST_SECONDS: Final = 2.0
-# The time limit for pods and sync windows, which usually arrive within a tenth of a second.
+# The time limit in seconds for reading pods and sync windows. Argo CD usually responds within a tenth of a second.
 CLUSTER_SECONDS: Final = 2.0
-# If a look cannot read the pods, it uses those of an earlier look if it is at most this old.
+# If a look cannot read the pods, it uses the pods of an earlier look that is at most this many seconds old.
 REMEMBERED_SECONDS: Final = 10.0
 LEAST_CLUSTER_SECONDS: Final = 0.5
-# Sync windows are requested at most this often, because they only open and close at full minutes.
+# The minimum number of seconds between two requests for sync windows, which only open and close at full minutes.
 WINDOW_SECONDS: Final = 20.0
 Answer = TypeVar("Answer")
 
 
 class _Request(Generic[Answer]):
-    """A background request, and the uid and revisions of the application for which it was sent."""
+    """A request that runs in the background, with the uid and revisions of the application at its start."""
 
     def __init__(self, subject: object, answer: "Background[Answer]") -> None:
         self.subject = subject
@@ -60,14 +60,14 @@ class Observer:
         emit: receives the events for the job log.
         expectation: the expected revision, image or chart version.
         cluster: reads pods and sync windows; None if pods cannot affect the verdict.
-        revision_relation: a function that finds out how a revision is related to the expected one. A call can block.
+        revision_relation: a function that finds out how a revision is related to the expected one, and that can block.
             None if the job does not use git.
-        sync: True if the job must request the sync.
+        sync: True if the job itself must request the sync.
         check: a callback that is called repeatedly during a look. It raises an exception if the job must end.
         wake: a callback for reported changes, and for responses that arrive after the look that requested them.
         wait_limit: the maximum number of seconds that a look waits for its comparison.
-        hard_refresh: makes Argo CD do a hard refresh; None if the settings forbid that.
-        owners: finds the owners of the application; None if the settings turn that off.
+        hard_refresh: makes Argo CD do a hard refresh; None if the settings forbid hard refreshes.
+        owners: finds the owners of the application; None if the settings turn the lookup off.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Observer:
         self._streams: tuple[Background[None], ...] = ()
         self._streams_answer = False
         self._remembered: tuple[float, object, Workloads] | None = None
-        # The images of the containers of pods that also have init containers, by the pod's UID and all its images.
+        # The images of a pod without those of its init containers, by the pod's uid and all its images.
         self._container_images: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
         self._has_seen_pods = False
         self._sync = sync
@@ -119,7 +119,7 @@ class Observer:
     def look(
         self, *, seconds: float, compare: bool, echo: bool, hard: bool = False
     ) -> tuple[Application | Failure, bool]:
-        """Look at the application. Return its state or the failure, and True if Argo CD has compared for this look.
+        """Look at the application. Return its state or the failure, and True if the look included a comparison.
 
         Args:
             seconds: the time until the deadline. The look gets at least ``LEAST_SECONDS``.
@@ -136,7 +136,8 @@ class Observer:
             if application is None:
                 limit = deadline.at_most(UNCOMPARED_SECONDS if compare else seconds).left
                 application = self._commands.get(self._name, seconds=max(limit, LEAST_SECONDS / 2))
-                # If the application was deleted and created again since then, the new one was not compared.
+                # If the application was deleted and created again after the comparison, Argo CD has not compared the
+                # new one.
                 compared = compared and application.uid == self._compared_uid
         except ArgoCDError as error:
             # If Argo CD was restarted, it will never respond to the pending request for a comparison. Forget that
@@ -167,7 +168,8 @@ class Observer:
     def _on_application(self) -> None:
         """Handle a message of the application's stream.
 
-        The first message contains the current state, so it is no change. But it proves that no proxy delays the stream.
+        The first message only contains the current state, so it does not report a change. But it proves that no proxy
+        delays the stream.
         """
         if self._streams_answer:
             self._wake()
@@ -190,7 +192,7 @@ class Observer:
             if hard and self._hard_refresh is not None:
                 get = partial(self._hard_refresh, self._name, seconds=COMPARISON_SECONDS)
             self._comparison = run_in_background(get)
-            # Keep half of the time for a read without the comparison.
+            # Keep half of the time for reading the state without the comparison.
             wait_limit = min(self._wait_limit, deadline.left / 2)
         if not self._comparison.wait_for(seconds=wait_limit, check=self._check):
             if wait_limit:
@@ -202,14 +204,14 @@ class Observer:
             self._compared_uid = comparison.result().uid
         if wait_limit and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
             return comparison.result(), True
-        # Let the caller read the state again: either an earlier look has started this comparison, so its result can be
-        # outdated, or the comparison has timed out.
+        # Let the caller read the state again. Either the comparison has timed out, or an earlier look has started it,
+        # so that its result can be outdated.
         return None, error is None
 
     def begin_sync(self, application: Application, *, seconds: float) -> Application | Failure:
-        """Request a sync if the settings demand it and the application needs it, and return the state after that.
+        """If the settings demand a sync and the application needs it, request it. Return the resulting state.
 
-        If another operation is running, do not request a sync before it has ended.
+        While another operation is running, do not request a sync.
         """
         failed = application.operation is not None and application.operation.unsuccessful
         if not self._sync or application.operating or (application.sync is SyncStatus.SYNCED and not failed):
@@ -240,9 +242,9 @@ class Observer:
         return True
 
     def _with_workloads(self, application: Application, deadline: Deadline) -> Application:
-        # Pods matter in these states. While a pod crashes, the application stays Progressing for ten minutes, until the
-        # Deployment's progress deadline. While an Argo Rollout waits for a user, the application is Suspended. While a
-        # sync waits for a wave or a hook, the application can be in any state.
+        # Read the pods in these states. If a pod crashes, the application stays Progressing until the Deployment's
+        # progress deadline, for ten minutes. While an Argo Rollout waits for a user, the application is Suspended.
+        # While a sync waits for a wave or a hook, the application can be in any state.
         unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED}
         if self._cluster is None or not (self._expectation.image or unwell or application.operating):
             return application
@@ -260,8 +262,8 @@ class Observer:
             workloads = request.answer.result()
         except ArgoCDError as error:
             self._emit_once(PodsNotSeen(error=error.message))
-            # Only a refusal means that no later look can show the pods. A closed port counts as a refusal too. But if
-            # this job has seen pods before, the API server is probably restarting.
+            # A refusal means that later looks cannot show the pods either. A closed port counts as a refusal too, but
+            # if this job has seen pods before, the API server is probably just restarting.
             hidden = error.is_refused and not self._has_seen_pods
             return self._with_remembered(replace(application, pods_hidden=hidden), subject)
         self._has_seen_pods = True
@@ -296,7 +298,7 @@ class Observer:
         return tuple(dict.fromkeys(images))
 
     def _with_remembered(self, application: Application, subject: object) -> Application:
-        """Add the failing objects of the last look that could read the pods, if it is recent.
+        """Add the failing objects of the last look that could read the pods, if that look is recent.
 
         Without them, a look that cannot read the pods would restart the grace periods of these objects. Images are not
         added, because only the current look can prove that an image is running.
@@ -336,10 +338,11 @@ class Observer:
         return replace(application, revision_relations=relations, operation_is_old=self._is_old(application))
 
     def _is_old(self, application: Application) -> bool:
-        """Return True if the running operation certainly syncs an earlier revision.
+        """Return True if it is certain that the running operation syncs an earlier revision.
 
         An automated sync always uses HEAD of the tracked branch. So if its revision is not the compared one, HEAD has
-        moved since. A sync that a user or a job requested can use any revision, so the git history must decide.
+        moved since that sync began. A sync that a user or a job requested can use any revision, so the git history must
+        decide.
         """
         operation = other_sync(application)
         if operation is None or operation.automated:
@@ -351,7 +354,7 @@ class Observer:
         return relation.relation is Relation.OLDER
 
     def _emit_once(self, event: JobEvent) -> None:
-        """Emit the event, unless another event of the same type was emitted before."""
+        """Emit the event, unless the observer has already emitted an event of the same type."""
         if type(event) not in self._emitted:
             self._emitted.add(type(event))
             self._emit(event)

@@ -19,12 +19,12 @@ from argocd_release.timing import Background, run_in_background
 
 COMPARISON_SECONDS: Final = 60.0
 READ_SECONDS: Final = 10.0
-# The pauses before an owner is read again, after a successful read and after a failed read.
+# The pause in seconds between two reads of an owner: after a successful read, and after a failed one.
 READ_AGAIN_SECONDS: Final = 2.0
 ASK_AGAIN_SECONDS: Final = 10.0
-# The minimum time between two comparisons of an owner.
+# The minimum number of seconds between two comparisons of the same owner.
 COMPARE_AGAIN_SECONDS: Final = 5.0
-# The maximum length of a chain of owners. The limit also ends cycles.
+# The maximum length of a chain of owners that the lookup follows. The limit also ends a cycle of owners.
 MOST_LEVELS: Final = 5
 _HIDDEN: Final = frozenset({
     FailureKind.DENIED, FailureKind.MISSING, FailureKind.REFUSED, FailureKind.UNAUTHENTICATED,
@@ -41,8 +41,8 @@ class _Owned:
         namespace: its namespace.
         name: its name.
         owner_refs: the owners that its metadata names.
-        revisions: the compared revisions of the application whose owners are looked up.
-        since: the clock time at which these revisions were first seen, or 0 if the first look has seen them.
+        revisions: the compared revisions of the tracked application at the end of the chain of owners.
+        since: the clock time at which a look first showed these revisions; 0 if the first look has shown them.
     """
 
     kind: str
@@ -60,11 +60,11 @@ class _Owned:
 
 @dataclass(kw_only=True)
 class _Entry:
-    """A parent application with its last known state, and the last request for it."""
+    """A parent application with its last known state, and with the last request that reads it."""
 
-    #: The clock time at which its last comparison was requested.
+    #: The clock time at which the job last requested a comparison of the parent.
     begun_at: float
-    #: The clock time of the last request, with or without a comparison.
+    #: The clock time of the last request for the parent, with or without a comparison.
     read_at: float
     answer: "Background[Application]"
     application: Application | None = None
@@ -72,7 +72,7 @@ class _Entry:
 
 
 class Owners:
-    """A lookup of owners that never blocks. It returns the known states, and requests new ones in the background.
+    """A lookup of owners that never blocks. It returns the owners' known states, and updates them in the background.
 
     Args:
         commands: reads applications.
@@ -181,8 +181,8 @@ class Owners:
     def _is_stale(self, entry: _Entry, owned: _Owned) -> bool:
         """Return True if the parent must be compared again.
 
-        This is the case if its last comparison was requested before the child's revisions appeared, and compared none
-        of these revisions.
+        The parent must be compared again if its last comparison began before the child's revisions appeared, and did
+        not show any of these revisions.
         """
         if entry.application is None or entry.begun_at >= owned.since:
             return False
@@ -209,7 +209,7 @@ class Owners:
     def _makers(self, application: Application) -> tuple[Owner, ...]:
         """Return the ApplicationSets that the application manages, with the state of their generated applications.
 
-        Their health cannot be used: Argo CD 2.13 reports an ApplicationSet as Healthy before its controller has
+        The health of an ApplicationSet proves nothing: Argo CD 2.13 reports it as Healthy before the controller has
         processed it (argo-cd v2.13.2 resource_customizations/argoproj.io/ApplicationSet/health.lua).
         """
         makers: list[Owner] = []
@@ -228,7 +228,7 @@ class Owners:
     def _set_answer(
         self, name: str, *, is_enough: Callable[[ApplicationSet], bool] = lambda _: True
     ) -> "Background[ApplicationSet]":
-        """Return the last request for the ApplicationSet, which can still be running.
+        """Return the last request that reads the ApplicationSet. The request can still be running.
 
         If the request has failed or ``is_enough`` rejects its result, send another one after a pause.
         """
@@ -247,8 +247,9 @@ class Owners:
     def _set(self, owned: _Owned, ref: OwnerRef, visited: frozenset[str]) -> tuple[Owner, ...]:
         """Return the ApplicationSet and its owners.
 
-        If it has git generators or owners, its state is unproven. Argo CD does not report which commit the generators
-        have read, nor whether a change of the ApplicationSet's spec was already applied to the application.
+        If the ApplicationSet has git generators or owners, its state is unproven. Argo CD does not report which commit
+        the generators have read. Nor does it report if the application already has the latest change of the
+        ApplicationSet's spec.
         """
         owner = partial(Owner, kind=APPLICATION_SET, name=ref.name)
         answer = self._set_answer(ref.name)

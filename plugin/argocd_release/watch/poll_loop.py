@@ -22,21 +22,21 @@ from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.clock import ApplicationClock
 from argocd_release.watch.tracker import Tracker
 
-# The minimum time between two lists of all applications, which are expensive for Argo CD.
+# The minimum number of seconds between two requests that list applications, because lists are expensive for Argo CD.
 LEAST_SECONDS: Final = 0.5
 POLL_SECONDS: Final = 2.0
 SUMMARY_SECONDS: Final = 15.0
 # The maximum number of steps that a pool runs at the same time.
 STEPS_AT_ONCE: Final = 8
-# A poll waits this long for steps. Longer steps continue during the next poll.
+# The maximum number of seconds for which a poll waits for its steps. Longer steps continue during the next poll.
 ROUND_SECONDS: Final = 2.0
-# A look at an application whose listed state is unchanged can only show changes of its pods. The rate of such looks is
-# limited to LOOKS_A_SECOND for the whole group, but each application gets one at least every UNSEEN_SECONDS.
+# If the listed state of an application is unchanged, a look at it can only show changes of its pods. The rate of such
+# looks is limited to LOOKS_A_SECOND for the whole group, but each application gets one at least every UNSEEN_SECONDS.
 LOOKS_A_SECOND: Final = 20.0
 UNSEEN_SECONDS: Final = 10.0
-# The last looks can take until this long after the deadline.
+# The maximum number of seconds after the deadline that the last looks can take.
 OVERTIME_SECONDS: Final = 4.0
-# The outcomes that a sync of the parent application can still change.
+# The outcomes of a child application that a sync of its parent can still change.
 _OPEN: Final = frozenset({Outcome.DELIVERED, Outcome.MISSING})
 
 
@@ -54,13 +54,13 @@ class TrackedApplication:
     look_again_at: float = 0.0
     not_before: float = 0.0
     due_at: float = math.inf
-    #: The time at which the last step ended, and the listed state for which that step was started.
+    #: The time at which the last step ended, and the listed state that the step used.
     looked_at: float = -math.inf
     listed: Application | None = None
     stepping: bool = False
     #: True if a change of the application was reported since its last step, for example by a stream.
     has_news: bool = False
-    #: The verdict *delivered* or *missing*, which is not final before there is a verdict on the parent.
+    #: A verdict *delivered* or *missing* that only becomes final after the verdict on the parent.
     provisional_verdict: Verdict | None = None
     #: True if there is a verdict on the parent.
     settled: bool = False
@@ -79,7 +79,7 @@ class PollResult:
     """The result of one poll: the applications of this job and, if the poll requested a list, their states."""
 
     requested_at: float = 0.0
-    #: The names of this job's applications, each with the name of its parent application or "".
+    #: Maps the name of each application of this job to the name of its parent application or "".
     names: Mapping[str, str] = field(default_factory=dict)
     #: The number of applications in the group, including those of parallel jobs that share the group.
     count: int = 0
@@ -109,19 +109,19 @@ class WorkerPool:
         self._working += [run_in_background(self._work) for _ in range(min(room, len(self._queue)))]
 
     def wait(self, until: float, check: Callable[[], object]) -> None:
-        """Wait for all steps, at most until the clock time ``until``. Raise the exceptions of steps and ``check``."""
+        """Wait for all steps, at most until the clock time ``until``. Let exceptions of steps and ``check`` pass."""
         for future in self._working:
             future.wait_for(seconds=max(until - self._clock.now(), 0.0), check=check)
         ended = [future for future in self._working if future.done()]
         self._working = [future for future in self._working if future not in ended]
         for future in self._working:
-            # When a step ends later, wake the poll loop, so that it does not wait for the next poll.
+            # If a step ends later, wake the poll loop, so that it handles the result before the next poll is due.
             future.add_done_callback(lambda _: self._clock.wake())
         for future in ended:
             future.result()
 
     def position(self, application: TrackedApplication) -> int:
-        """Return how many applications are in the queue before this one, or in a running step."""
+        """Return the number of steps that are running, or that are in the queue before the step of this application."""
         try:
             return self._queue.index(application) + sum(not future.done() for future in self._working)
         except (ValueError, RuntimeError):
@@ -133,7 +133,7 @@ class WorkerPool:
             try:
                 application = self._queue.popleft()
             except IndexError:
-                # Another worker has taken the last application.
+                # Another worker has taken the last application from the queue.
                 return
             application.has_news = False
             try:
@@ -146,16 +146,16 @@ class GroupPoller:
     """A loop that polls a group of applications until there is a verdict on each of them.
 
     Args:
-        poll: returns the current members of the group, or None if it must be called again to find them.
+        poll: returns the current members of the group, or None if the loop must call it again to find them.
         track: creates the tracker of an application. The tracker calls ``wake`` of the given clock after a change.
         clock: the clock for all times and pauses.
         emit: receives the events for the job log.
         judged: a callback for each verdict. It receives the application's name, the verdict, and the elapsed seconds.
         started: the clock time at which the job began.
         timeout: seconds from ``started`` to the deadline.
-        complete: returns True if this number of applications is enough.
-        appear: seconds from ``started`` during which the loop waits for more applications if there are not enough.
-        graces: the grace periods for the case that the list cannot be read.
+        complete: receives the number of applications, and returns True if that is enough.
+        appear: seconds from ``started``. If there are not enough applications, the loop waits so long for more of them.
+        graces: the grace periods that apply if Argo CD does not return the list.
         stop_early: True to stop after the first failure.
         spacing: the minimum number of seconds between two polls; 0 if polls request no list.
         check: a callback that is called repeatedly. It raises an exception to end the loop.
@@ -189,7 +189,7 @@ class GroupPoller:
         self._timeout = timeout
         self._complete = complete
         self._appear = appear
-        # The symptoms of the group as a whole, which count until its first application is found.
+        # The symptoms of the group as a whole. They matter until a poll finds the first application of the group.
         self._history = SymptomHistory(graces=graces)
         self._shown_read_error = ""
         self._stop_early = stop_early
@@ -214,7 +214,7 @@ class GroupPoller:
         return self._complete(self.count) or self.elapsed >= self._appear
 
     def run(self) -> Verdict | None:
-        """Poll until each application has a verdict. Return None, or a verdict on a group that could not be listed."""
+        """Poll until each application has a verdict. Return None, or a verdict on the group if it cannot be listed."""
         try:
             return self._run()
         finally:
@@ -249,7 +249,7 @@ class GroupPoller:
             self._rest(began)
 
     def _judge_read_error(self, error: ArgoCDError, begun: float) -> Verdict | None:
-        """Judge a group that cannot be listed, by the rules for a single application. Return None while pending."""
+        """Judge a group that cannot be listed by the rules for a single application. Return None if it is pending."""
         failure = Failure(kind=error.kind, message=error.message)
         self._history = self._history.observe(failure, now=self._clock.now(), begun=begun)
         verdict = judge(failure, self._history)
@@ -271,14 +271,14 @@ class GroupPoller:
             if application is None:
                 self.applications[name] = self._tracked(name, parent)
             elif parent and not application.settled and not application.failed:
-                # Its parent was found only now, so the earlier verdict becomes provisional.
+                # The poll has found the application's parent only now, so the earlier verdict becomes provisional.
                 application.parent = parent
                 application.provisional_verdict = application.provisional_verdict or application.verdict
                 application.verdict = None
 
     def _tracked(self, name: str, parent: str) -> TrackedApplication:
         def on_news() -> None:
-            # If polls request a list of all applications, a change of one of them must not cause a poll.
+            # If each poll requests a list, a change of one application must not cause an extra poll.
             if not self._spacing:
                 application.has_news = True
                 self._clock.wake()
@@ -288,13 +288,13 @@ class GroupPoller:
         return application
 
     def _step(self, polled: PollResult) -> None:
-        """Run the steps of all applications that are due, and wait at most ``ROUND_SECONDS`` for them."""
+        """Run all steps that are due, and wait at most ``ROUND_SECONDS`` for their end."""
         pending = self.pending
         for application in pending:
             if self._is_due(application, polled, pending=len(pending)):
                 application.listed = polled.states(application.name)
                 (self._first if application.looked_at == -math.inf else self._again).add(application)
-        # With a single application, there is nothing else to do until its step ends.
+        # If the job waits for a single application, there is nothing else to do until its step ends.
         until = math.inf if not self._spacing and len(self.applications) == 1 else self._clock.now() + ROUND_SECONDS
         for pool in (self._again, self._first):
             pool.start()
@@ -315,9 +315,9 @@ class GroupPoller:
             self._judge(application, verdict)
 
     def _settle(self, polled: PollResult) -> None:
-        """Decide on the children of parents that have a verdict now.
+        """Update the child applications whose parents have a verdict now.
 
-        If the parent was delivered, its sync can have changed its children, so track them from the beginning, and drop
+        If the parent was delivered, its sync can have changed its children. Track these from the beginning, and drop
         those that it no longer manages. If the parent has failed, provisional verdicts on its children become final.
         """
         for application in self.pending:
@@ -351,13 +351,13 @@ class GroupPoller:
         return changed or now >= self._due_at(application, pending=pending)
 
     def _due_at(self, application: TrackedApplication, *, pending: int) -> float:
-        """Return when to look next if the listed state is unchanged. ``pending`` looks share ``LOOKS_A_SECOND``."""
+        """Return the time of the next look at an unchanged listed state. ``pending`` looks share ``LOOKS_A_SECOND``."""
         again = application.not_before if application.has_news else application.look_again_at
         if again - application.looked_at <= LEAST_SECONDS:
             return again
         share = application.looked_at + min(pending / LOOKS_A_SECOND, UNSEEN_SECONDS)
         if again < share:
-            # A look at the end of a grace period is not delayed by the limit on the rate of looks.
+            # The limit on the rate of looks does not delay a look at the end of a grace period.
             due = application.due_at if application.due_at > application.looked_at else math.inf
             again = min(share, due)
         return min(again, self._started + self._timeout)

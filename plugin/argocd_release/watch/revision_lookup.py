@@ -1,4 +1,4 @@
-"""Find out how revisions are related without blocking looks. If the result arrives late, a later look uses it."""
+"""Find out how revisions are related, without blocking looks. If a result arrives late, a later look uses it."""
 
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -9,10 +9,10 @@ from argocd_release.messages import verdict as texts
 from argocd_release.model.git import Relation, RevisionRelation
 from argocd_release.timing import Background, run_in_background
 
-# The maximum time that a look waits for a result. This is long enough for a clone on disk, but usually not for a fetch
-# from a remote repository.
+# The maximum number of seconds that a look waits for a result. That is long enough for a lookup in a clone on disk, but
+# usually not for a fetch from a remote repository.
 WAIT_SECONDS: Final = 0.3
-# If the relation is unknown, it is looked up again after this time.
+# The number of seconds after which an unknown relation is looked up again.
 AGAIN_SECONDS: Final = 10.0
 LOOKUP_PENDING: Final = RevisionRelation(relation=Relation.UNKNOWN, note=texts.HISTORY_BEING_READ, pending=True)
 

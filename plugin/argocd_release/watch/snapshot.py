@@ -12,10 +12,10 @@ from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.ports import ClusterView, Commands, WaitFeed
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 
-# The maximum number of simultaneous requests for resource trees, which cost Argo CD CPU time.
+# The maximum number of simultaneous requests for resource trees. Each tree costs Argo CD CPU time.
 TREES_AT_ONCE: Final = 4
-# If the list lacks an application, the error of the request for that application is reused for this many seconds. Each
-# such request starts an argocd process, and the error rarely changes.
+# If an application is not in the list, the job requests it separately. It reuses the error of that request for this
+# many seconds, because each request starts an argocd process, and the error rarely changes.
 ABSENT_SECONDS: Final = 5.0
 
 
@@ -31,9 +31,9 @@ class ApplicationSnapshot:
 
     @cached_property
     def namespace(self) -> str:
-        """Return the namespace of Argo CD, or "" if no application in the list contains it.
+        """Return Argo CD's own namespace, or "" if no application in the list names it.
 
-        An application that is named without a namespace is in this namespace.
+        A name without a namespace means an application in this namespace.
         """
         namespaces = (application.controller_namespace for application in self.applications.values())
         return next(filter(None, namespaces), "")
@@ -41,7 +41,7 @@ class ApplicationSnapshot:
     def find(self, name: str) -> Application | None:
         """Return the application of this name, or None if the list lacks it.
 
-        If ``namespace`` is unknown, an application cannot be found by a name without a namespace.
+        If ``namespace`` is unknown, only a name with a namespace can be found.
         """
         return self.applications.get(name if "/" in name else f"{self.namespace}/{name}")
 
@@ -49,12 +49,12 @@ class ApplicationSnapshot:
 class SnapshotCommands:
     """The commands for one application of a group. Reads return the state in the last list.
 
-    Only comparisons, and reads of an application that the list lacks, cause a request. States never go back in time: if
-    the list was requested before the last comparison ended, or contains an older comparison, the result of the last
-    comparison is returned. A list can be outdated because one of several API servers lags behind.
+    Only comparisons, and reads of an application that the list lacks, cause a request. The returned states never go
+    back in time. If the list was requested before the last comparison ended, or contains an older comparison, return
+    the result of the last comparison. A list can be outdated because one of several API servers lags behind.
 
     Args:
-        commands: the commands for requests.
+        commands: the commands that send requests to Argo CD.
         snapshot: returns the last list.
         now: returns the time of a monotonic clock in seconds.
     """
@@ -81,7 +81,7 @@ class SnapshotCommands:
         del echo
         snapshot = self._snapshot()
         if snapshot.error is not None:
-            # A server that does not return the list would not compare either, so do not send further requests.
+            # If Argo CD does not return the list, it would not compare either, so do not send further requests.
             raise snapshot.error
         application = snapshot.find(name)
         if refresh or application is None:

@@ -1,4 +1,4 @@
-"""Record the timeline of a release: the changes of the state, and when each part began and ended."""
+"""Record the timeline of a release: the changes of the application's state, and the spans of its parts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,11 +20,11 @@ class Timeline:
 
     @property
     def rollout(self) -> ReleaseTimeline:
-        """Return the spans and the times of the phases that were recorded so far."""
+        """Return the spans and the times of the phases that the timeline contains so far."""
         return self._recorder.rollout
 
     def record_problems(self, problems: Mapping[str, str], at: float) -> None:
-        """Record the problems of a look whose grace periods are running.
+        """Record the problems that a look shows, and whose grace periods are running.
 
         Args:
             problems: the message of each problem by its name.
@@ -58,7 +58,7 @@ class Timeline:
         return changed
 
 
-# The maximum number of spans in a report. An application with thousands of workloads has more.
+# The maximum number of spans that the timeline keeps. An application with thousands of workloads has more.
 SPANS: Final = 300
 TEXT_LIMIT: Final = 300
 _ROLLING: Final = frozenset({HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED})
@@ -67,7 +67,7 @@ _Key = tuple[str, ...]
 
 
 class SpanRecorder:
-    """A recorder that derives spans from successive looks at an application. ``rollout`` returns the result."""
+    """A recorder that derives spans from successive looks at an application. ``rollout`` returns the timeline."""
 
     def __init__(self) -> None:
         self._spans: dict[_Key, list[Span]] = {}
@@ -139,7 +139,8 @@ class SpanRecorder:
             text="" if not operation.unsuccessful else one_line(operation.message, limit=TEXT_LIMIT),
         )
         for other, spans in self._spans.items():
-            # Argo CD only starts another attempt after the previous one has failed, so close its span.
+            # Argo CD only starts another attempt after the previous one has failed, so close the span of the previous
+            # attempt.
             if other[:2] == key[:2] and other != key and spans[-1].ended is None:
                 spans[-1] = replace(spans[-1], ended=at, end="Failed")
         self._take(key, span, at, ended=not operation.running)
@@ -197,7 +198,7 @@ class SpanRecorder:
         spans = self._spans.setdefault(key, [])
         end = at if ended else None
         if spans and spans[-1].ended is None:
-            # When a resource has become healthy, remove the reason why it was not.
+            # If a resource has become healthy, remove the text about why it was not healthy.
             text = "" if span.end in _WELL else span.text or spans[-1].text
             spans[-1] = replace(span, began=spans[-1].began, ended=end, text=text)
         elif not (spans and ended and spans[-1].end == span.end):
@@ -214,8 +215,8 @@ def _became(before: Resource | None, now: Resource) -> bool:
 def _before(application: Application) -> PreviousState:
     """Derive the state before the release from the first look.
 
-    If the compared revision is already deployed, its sync belongs to the release, so return the revisions of the sync
-    before it.
+    If the compared revision is already deployed, its sync belongs to the release. Then return the revisions of the sync
+    before that.
     """
     deployed = application.deployed
     if application.is_new and (deployed is None or deployed.revisions == application.revisions):

@@ -33,7 +33,7 @@ from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.timeline import Timeline
 
-# The pause between looks while `argocd app wait` runs. Its output reports changes of the application, but not of pods.
+# The pause between looks while `argocd app wait` runs. The command reports changes of the application, but not of pods.
 QUIET_SECONDS: Final = 4.0
 # The pause between looks while streams report all changes, including those of pods. Looks are still necessary, because
 # a connection can be lost without an error.
@@ -42,16 +42,16 @@ POLL_SECONDS: Final = 2.0
 # The pause between the first look that shows a result and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# If nothing changes, the log repeats the reason after this time, and then each time the waiting time has doubled.
+# If nothing changes, the log repeats the reason after these seconds, and then whenever the waiting time has doubled.
 STILL_WAITING_SECONDS: Final = 10.0
-# The log shows this many different reasons at once. It shows any further one only when a repetition is due.
+# The log shows this many different reasons immediately. It shows further reasons only when a repetition is due.
 LINES_AT_ONCE: Final = 20
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 _NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
-# If the look at the deadline times out, the verdict is based on the previous look if it is at most this old.
+# If the look at the deadline times out, the verdict uses the previous look if it is at most these seconds old.
 RECENT_SECONDS: Final = 10.0
-# In a group, a look waits only this long for its comparison, because other applications wait for their looks. A later
-# look uses the result.
+# The number of seconds for which a look in a group waits for its comparison. The limit is short, because other
+# applications wait for their looks. A later look uses the result.
 CROWD_SECONDS: Final = 3.0
 
 
@@ -63,7 +63,7 @@ class Step:
     look_again_at: float = 0.0
     #: The earliest time of the next look, even if a change is reported.
     not_before: float = 0.0
-    #: The end of the grace period that ends first; infinity if none is running.
+    #: The end of the grace period that ends first; infinity if no grace period is running.
     grace_ends_at: float = math.inf
 
 
@@ -80,7 +80,7 @@ class Tracker:
         terminate: True to terminate a sync of an earlier revision that hangs.
         started: the clock time at which the job began; the current time by default.
         follow: True to run ``argocd app wait``, whose output shows progress and reports changes.
-        queued_before: returns the number of comparisons in the queue before that of this application.
+        queued_before: returns the number of comparisons that Argo CD must do before that of this application.
         keep: a callback that receives the name and each observed state.
     """
 
@@ -144,7 +144,7 @@ class Tracker:
         self._shown_reasons: set[str] = set()
         #: The start times of the operations that this job has terminated.
         self._terminated: set[str] = set()
-        # The clock time of the first look that showed that a sync cannot succeed, by the start time of the sync.
+        # The clock time at which a look first showed that a sync cannot succeed, by the start time of the sync.
         self._failing_since: dict[str, float] = {}
 
     @property
@@ -171,9 +171,9 @@ class Tracker:
             self._looks.follow_changes()
         observation = self._look()
         if self._history.fresh:
-            # Ignore changes that were reported during the first comparison, because the comparison itself causes some.
-            # This loses no change: `argocd app wait` starts after this, and if the release is already delivered, the
-            # command ends immediately, which triggers a look.
+            # Ignore changes reported during the comparison, because the comparison itself causes some. The job misses
+            # nothing: `argocd app wait` starts later. If the release is already delivered, that command ends
+            # immediately, which triggers a look.
             self._has_news = False
         verdict = judge(observation, self._history)
         at = self._clock.now() - self._started
@@ -199,10 +199,10 @@ class Tracker:
         return self._again(answered=answered)
 
     def expired(self, queued_before: int = 0) -> Verdict:
-        """Return the verdict at the deadline according to the last look, without looking again.
+        """Return the verdict at the deadline from the last look, without another look.
 
         Args:
-            queued_before: if there was no look, the number of applications in the queue before this one.
+            queued_before: the number of applications in the queue before this one, which matters if there was no look.
         """
         if self._last_observation is not None:
             _, observation, verdict = self._last_observation
@@ -222,7 +222,7 @@ class Tracker:
     def _is_live(self) -> bool:
         """Return True if streams report every change that can affect the verdict.
 
-        They do not suffice while Argo CD is expected to act, for example to start a sync.
+        The streams do not suffice if Argo CD is about to act, for example to start a sync.
         """
         application = self.application
         if application is None or not self._looks.hears_of_changes:
@@ -268,7 +268,7 @@ class Tracker:
         )
 
     def _end_old_sync(self, application: Application) -> None:
-        """Terminate the sync of an earlier revision if it hangs or cannot succeed for longer than its grace period."""
+        """Terminate the sync of an earlier revision if it has hung, or failed in vain, for its grace period."""
         operation = application.operation
         if operation is None or not application.operation_is_old or operation.started_at in self._terminated:
             return
@@ -279,7 +279,7 @@ class Tracker:
             self._history = self._history.without_old_sync()
 
     def _retries_in_vain(self, operation: Operation) -> bool:
-        """Return True if the attempts of the operation have failed for longer than the grace period of a stuck sync."""
+        """Return True if the operation could not succeed for the whole grace period of a stuck sync."""
         now, grace = self._clock.now(), self._history.graces.stuck_grace
         fails = bool(grace) and cannot_succeed(operation)
         return fails and now - self._failing_since.setdefault(operation.started_at, now) >= grace
@@ -290,8 +290,8 @@ class Tracker:
     def _again(self, *, answered: bool) -> Step:
         quiet = answered and self._feed is not None and not self._feed.ended
         most, grace_due_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.due_in
-        # The next look is at least `least` seconds later, even if a change is reported. Workloads that roll out cause
-        # many changes in a short time, and two looks at almost the same time would confirm nothing.
+        # The next look is at least `least` seconds later, even if a change is reported. Workloads cause many changes in
+        # a short time while they roll out. Two looks at almost the same time would confirm nothing.
         least = BURST_SECONDS
         if answered and grace_due_in is not None:
             least, most = (
@@ -332,7 +332,7 @@ class Tracker:
     def _timed_out(self, observation: Application | Failure, verdict: Verdict) -> Verdict:
         if isinstance(observation, Failure) and observation.timed_out and self._last_observation is not None:
             at, application, judged = self._last_observation
-            # A look at the deadline has little time. If it has timed out, use the previous look if it is recent.
+            # A look at the deadline has little time. If it timed out, use the previous look, unless that is too old.
             if self._clock.now() - at <= RECENT_SECONDS:
                 observation, verdict = application, judged
         return timed_out(observation, verdict, self._history, seconds=self._timeout)
@@ -340,27 +340,27 @@ class Tracker:
     def _may_confirm_late(self) -> bool:
         """Return True, but only once, if the look at the deadline shows a delivered release.
 
-        Another look can then confirm it.
+        Another look can then confirm the delivery.
         """
         first, self._confirms_late = not self._confirms_late, True
         return first and self._history.shows_delivery
 
     def _with_queue(self, verdict: Verdict) -> Verdict:
-        """Return the verdict. If the first comparison still waits in the queue, give this as the reason."""
+        """Return the verdict. If the first comparison is still in the queue, give the queue as the reason."""
         before = 0 if self._history.compared else self._queued_before()
         return replace(verdict, reason=_not_requested(before)) if before else verdict
 
     def _on_line(self, line: str) -> None:
         if line:
             self._emit(Output(line=line))
-        # Ignore a line if streams already report the same changes. An empty line means that the process has ended.
+        # If streams report all changes, a line contains no news. An empty line means that the process has ended.
         if not line or not self._looks.hears_of_changes:
             self._on_news()
 
     def _emit_pending(self, observation: Application | Failure, verdict: Verdict) -> None:
         now, (last_reason, at) = self._clock.now(), self._shown
         reason = _known_reason(observation, verdict)
-        # Do not log a reason immediately if it was logged before, or if only its numbers or names of pods have changed.
+        # Do not log a reason immediately if it differs from a logged reason only in numbers or in names of pods.
         key = _NUMBERS.sub("#", _without_counts(reason))
         is_new = key not in self._shown_reasons and len(self._shown_reasons) < LINES_AT_ONCE
         if not is_new and now - at < max(STILL_WAITING_SECONDS, at - self._started):
@@ -375,7 +375,7 @@ class Tracker:
             self._emit(NoAnswer(reason=reason))
         else:
             revision = ",".join(revision[:7] for revision in observation.revisions)
-            # The line already contains both statuses, so remove them from the beginning of the reason.
+            # The log line already contains sync status and health, so remove both from the beginning of the reason.
             reason = reason.removeprefix(f"{observation.sync}: ").removeprefix(f"{observation.health}: ")
             self._emit(
                 ApplicationState(sync=observation.sync, health=observation.health, revision=revision, reason=reason)
@@ -383,7 +383,7 @@ class Tracker:
 
 
 def _known_reason(observation: Application | Failure, verdict: Verdict) -> str:
-    """Return the most specific reason: a problem of or a warning about a pod, or else the reason of the verdict."""
+    """Return the most specific reason: a pod's problem or warning or, without both, the verdict's reason."""
     workloads = observation.workloads if isinstance(observation, Application) else None
     if workloads is None or verdict.code not in {CauseCode.UNHEALTHY, CauseCode.OTHER_IMAGE}:
         return verdict.reason
@@ -392,7 +392,7 @@ def _known_reason(observation: Application | Failure, verdict: Verdict) -> str:
 
 
 def _without_counts(reason: str) -> str:
-    """Remove the number of restarts and the back-off time, which change although the problem stays the same."""
+    """Remove the number of restarts and the back-off time, which change while the problem stays the same."""
     return _COUNTS.sub("", reason)
 
 

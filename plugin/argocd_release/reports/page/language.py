@@ -21,7 +21,7 @@ from argocd_release.model.outcome import Outcome
 #: can set that setting.
 _FIELD: Final = re.compile(r"\{(\w+)\}|<([A-Z_]+)(?:=\w+)?>")
 #: A number of pods in a text of the catalogue.
-_PODS: Final = re.compile(r"(\d+) pods?")
+_PODS: Final = re.compile(r"(\d{1,9}) pods?")
 # The words with which a message introduces the name of an input of the component.
 _INPUT: Final = "the input "
 
