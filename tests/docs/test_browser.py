@@ -334,7 +334,7 @@ CUT_OFF = """() => {
   for (const each of document.querySelectorAll('.diagram'))
     if (innerWidth >= 700 && each.scrollWidth > each.clientWidth + 1) found.push('a diagram');
   for (const each of document.querySelectorAll('.md-typeset td:first-child > code:only-child'))
-    if ((innerWidth >= 700 || each.closest('table').querySelector('th:nth-child(3)'))
+    if ((innerWidth >= 700 || each.closest('table').querySelector('th:nth-child(4)'))
         && each.parentElement.textContent === each.textContent && each.getClientRects().length > 1) found.push(each.textContent);
   for (const each of document.querySelectorAll('.stacked .md-typeset__scrollwrap'))
     if (innerWidth < 700 && each.scrollWidth > each.clientWidth + 1) found.push('what a setting is');
@@ -343,7 +343,7 @@ CUT_OFF = """() => {
   for (const each of document.querySelectorAll('.md-typeset .language-yaml pre > code'))
     if (getComputedStyle(each).whiteSpace !== 'pre' || getComputedStyle(each).overflowX !== 'auto') found.push('YAML that wraps');
   for (const each of document.querySelectorAll('.md-typeset__scrollwrap'))
-    if (innerWidth < 700 && !each.querySelector('th:nth-child(3)') && each.scrollWidth > each.clientWidth + 1) found.push(`two columns: ${each.textContent.trim().slice(0, 40)}`);
+    if (innerWidth < 700 && !each.querySelector('th:nth-child(4)') && each.scrollWidth > each.clientWidth + 1) found.push(`few columns: ${each.textContent.trim().slice(0, 40)}`);
   return found;
 }"""
 
