@@ -175,11 +175,10 @@ def draw(browser: Browser, target: Path, content: str, width: int, *, scale: int
 
 
 def log_page(log: str) -> str:
-    """Return a page that looks like GitLab's job log. It contains the banner and the line ``next:`` of the log."""
+    """Return a page that looks like GitLab's job log. It contains the banner of the log."""
     start = log.index(f"{RULE}\nRELEASE")
     end = log.index(RULE, log.index(RULE, start + 1) + 1) + len(RULE)
-    last = "".join(line for line in log.splitlines(keepends=True) if line.startswith("next: "))
-    text = html.escape(f"{log[start:end]}\n\n{last}".strip())
+    text = html.escape(log[start:end])
     for pattern, style in PAINT:
         text = pattern.sub(rf'<span style="color:{style}">\1</span>', text)
     lines = "".join(
