@@ -1,4 +1,4 @@
-"""The rules for job logs notice what they are about."""
+"""Test that each rule for job logs finds the lines that break it."""
 
 from pathlib import Path
 

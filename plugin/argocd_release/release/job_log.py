@@ -34,23 +34,27 @@ from argocd_release.timing import JobDeadline
 T = TypeVar("T")
 
 
+# The name of the section for the output of ``argocd app wait``, and the words by which its command is recognised.
 _FEED: Final = "feed"
 _FEED_COMMAND: Final = " app wait "
 
 
 class _FeedState(Enum):
-    """The state of the section for the lines of ``argocd app wait``."""
+    """The state of the section for the output of ``argocd app wait``."""
 
+    #: The command has printed nothing yet.
     UNUSED = auto()
+    #: The section is open.
     OPEN = auto()
+    #: The section has ended, because another event followed.
     PAUSED = auto()
 
 
 class _Feed:
-    """The lines of ``argocd app wait`` in the log, which GitLab shows folded.
+    """The output of ``argocd app wait`` in the log, which GitLab shows folded.
 
-    The lines up to the first other event are logged at once, in a section. In GitLab, all later lines follow at the
-    end, in a second section, so that the log does not consist of headers of sections.
+    The lines before the first other event are logged at once, in a section. In GitLab, all later lines follow at the
+    end, in a second section. Otherwise, the log would consist mostly of headers of sections.
     """
 
     def __init__(self, log: FilteringBoundLogger, *, sections: bool) -> None:
@@ -60,7 +64,7 @@ class _Feed:
         self._held: list[JobEvent] = []
 
     def add(self, event: JobEvent) -> None:
-        """Log the event, or keep it for the end."""
+        """Log the line, or keep it for the end if the section has ended."""
         if self._sections and self._state is _FeedState.PAUSED:
             self._held.append(event)
             return
@@ -76,7 +80,7 @@ class _Feed:
             self._state = _FeedState.PAUSED
 
     def end(self) -> None:
-        """Log the lines that were kept."""
+        """Log the lines that were kept, in a section of their own."""
         self.pause()
         if self._held:
             with joblog.section(self._log, f"{_FEED}-rest", job_log.FEED_REST, collapsed=True):

@@ -1,4 +1,4 @@
-"""The output of ``argocd app diff``, as argocd 2.13.2 and 3.6.1 print it, becomes changes."""
+"""Test that the output of ``argocd app diff``, as argocd 2.13.2 and 3.6.1 print it, is parsed into changes."""
 
 from dataclasses import replace
 

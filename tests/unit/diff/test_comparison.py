@@ -1,4 +1,4 @@
-"""The comparison of one application: its changes, its notes, and the cause if Argo CD cannot compare."""
+"""Test the comparison of one application: its changes, its notes, and the cause if Argo CD cannot compare."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -38,7 +38,7 @@ def error(kind: FailureKind, message: str = "broken") -> ArgoCDError:
 
 @dataclass
 class ArgoCD:
-    """The two readers, with the answers of a case."""
+    """The command and the HTTP API of an Argo CD, with the answers of a test case."""
 
     output: str = ""
     failure: ArgoCDError | None = None

@@ -1,4 +1,4 @@
-"""The warnings about dangerous changes."""
+"""Test the warnings about dangerous changes."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Runs that end before anything is compared, and the results that they publish."""
+"""Test runs that end before anything is compared, and the results that they publish."""
 
 import io
 import json
@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
 
 
 class Commands:
-    """Two applications, of which one cannot be read by itself."""
+    """Commands that list two applications, one of which cannot be read on its own."""
 
     def list(self, **_: object) -> tuple[object, ...]:
         return (application(),)

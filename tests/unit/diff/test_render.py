@@ -1,4 +1,4 @@
-"""The comment, the page and the files of a diff, with hostile text in it."""
+"""Test the comment, the page and the files of a diff that contains hostile text."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The applications that a merge request can change."""
+"""Test which applications a merge request can change."""
 
 import json
 from dataclasses import replace

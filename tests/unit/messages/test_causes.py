@@ -1,4 +1,4 @@
-"""The hints: following one must help, and must not make the state worse."""
+"""Test the hints: each must help, and none must make the state worse."""
 
 import importlib
 import re
@@ -70,7 +70,7 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 def test_more_time_is_advised_only_if_waiting_can_help() -> None:
-    """Section 8: «raise RELEASE_TIMEOUT» stood below a finalizer and below drift."""
+    """The log said «raise RELEASE_TIMEOUT» below a finalizer and below drift."""
     assert {name for name, text in texts() if "raise <RELEASE_TIMEOUT>" in text} == MORE_TIME
 
 

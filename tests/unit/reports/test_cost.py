@@ -1,4 +1,7 @@
-"""The CPU time that the reports add to a green job: ``pytest tests/unit/reports/test_cost.py -s`` prints it."""
+"""Test the CPU time that the reports add to a successful job.
+
+``pytest tests/unit/reports/test_cost.py -s`` prints it.
+"""
 
 import subprocess
 import sys
