@@ -353,6 +353,14 @@ def test_the_first_lines_of_readme_do_nothing_on_a_feature_branch() -> None:
     assert pipeline.created(OTHER_BRANCH) == set()
 
 
+def test_a_new_service_has_a_build_and_a_release_that_run_together() -> None:
+    """The page shows them in two blocks, which a user pastes into one file."""
+    build, release = (yaml.safe_load((SNIPPETS / name).read_text("utf-8")) for name in ("build.yml", "new-service.yml"))
+    pipeline = read(yaml.safe_dump(build | release | {"stages": ["build", "deploy"]}), TEMPLATE)
+    assert pipeline.jobs["release:frontend"]["rules"] == pipeline.jobs["build:frontend"]["rules"]
+    assert pipeline.jobs["release:frontend"]["needs"] == [{"job": "build:frontend", "optional": True}]
+
+
 def test_readme_answers_a_monorepo_with_a_company_ca_and_without_a_stored_token() -> None:
     """Merge what README says about each part, as a newcomer does, into one pipeline."""
     (services,) = [text for text in readme() if text.count("component:") > 1]
