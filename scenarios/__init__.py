@@ -3,6 +3,7 @@
 from typing import Final
 
 from scenarios import (
+    app_of_apps,
     argocd_faults,
     deliveries,
     environment_faults,
@@ -41,6 +42,7 @@ NEWEST: Final = frozenset({
 __all__ = [
     "NEWEST",
     "SCENARIOS",
+    "app_of_apps",
     "argocd_faults",
     "deliveries",
     "environment_faults",
