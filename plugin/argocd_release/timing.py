@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 
 class Deadline:
-    """The moment ``seconds`` after the creation of this object, on the clock ``now``."""
+    """A moment on the clock ``now``: ``seconds`` after the creation of this object."""
 
     def __init__(self, seconds: float = math.inf, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -201,7 +201,7 @@ def run_in_background(call: Callable[[], Answer]) -> Background[Answer]:
 
 
 def pause(seconds: float, check: Callable[[], object]) -> None:
-    """Sleep for ``seconds``. Meanwhile, call ``check`` repeatedly, which raises an exception to cancel the pause."""
+    """Sleep for ``seconds``, and call ``check`` repeatedly. If ``check`` raises an exception, the pause ends."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         check()

@@ -70,7 +70,7 @@ class Api:
     ) -> None:
         self._credentials = connection if isinstance(connection, Credentials) else Credentials(connection)
         self._on_call = on_call
-        # For TLS connections, argocd ignores the proxy variables (apiclient.go:270-278). This client does the same.
+        # argocd does not use the proxy variables for TLS connections (apiclient.go:270-278). Neither does this client.
         self._client = Client(tls=self._credentials.current().tls, deadline=deadline, check=check)
         self._check = check
         self._reader = ApplicationReader()
@@ -97,7 +97,7 @@ class Api:
     def applications(self, *, seconds: float, selector: str = "", project: str = "") -> tuple[Application, ...]:
         """List the applications that the token can see, optionally only those of a label selector and a project.
 
-        An application that did not change since the previous list is the same Python object as in that list.
+        If an application did not change since the previous list, the result contains the same Python object again.
         """
         chosen = {key: value for key, value in (("selector", selector), ("project", project)) if value}
         reading = ListReading(self._reader, self._check)
@@ -141,7 +141,7 @@ class Api:
         )
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
-        """Read the pod templates of at most ``TEMPLATES`` workloads or pods from their live manifests."""
+        """Read the live manifests of the first ``TEMPLATES`` workloads or pods, and return their pod templates."""
         with _no_refusal():
             return tuple(parse_pod_template(node, self.live(name, node)) for node in nodes[:TEMPLATES])
 
@@ -214,8 +214,8 @@ class Api:
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         """Return the last lines of a container's log, without control characters and secrets.
 
-        If ``previous`` is True, read the log of the container's previous run. Lines without a timestamp are left out:
-        Kubernetes uses them to say why it cannot return a log (argo-cd v2.13.2 server/application/logs.go).
+        If ``previous`` is True, read the log of the container's previous run. Lines without a timestamp are left out.
+        With them, Kubernetes says why it cannot return a log (argo-cd v2.13.2 server/application/logs.go).
         """
         query = {"container": container, "namespace": pod.namespace, "tailLines": str(lines)}
         text = self._text(
@@ -226,7 +226,7 @@ class Api:
     def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
         """Pass the last ``lines`` lines of a container's log to ``take``, and then each new line.
 
-        This blocks until the container ends, so call it in a separate thread.
+        This method blocks until the container ends, so call it in a separate thread.
 
         Raises:
             ArgoCDError: the log cannot be read, or the connection was lost.
@@ -239,7 +239,7 @@ class Api:
         request = Request(
             url=f"{connection.address}{path}",
             query=query,
-            # Ask for an uncompressed response, because Argo CD buffers the lines of a compressed one.
+            # Request an uncompressed response. If Argo CD compressed the response, it would send the lines late.
             headers={**connection.headers, "Accept-Encoding": "identity"},
             truncate=True,
             body_limit=0,
@@ -267,8 +267,8 @@ class Api:
     def sync_window(self, name: str) -> str:
         """Describe the sync windows that block automated syncs now. Return an empty string if none does.
 
-        The rule is that of ``SyncWindows.CanSync`` in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go. The field
-        ``canSync`` of the response cannot be used, because it describes manual syncs.
+        The rule is the same as in ``SyncWindows.CanSync`` in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go.
+        The field ``canSync`` of the response cannot be used, because it describes manual syncs.
         """
         answer = as_object(self.get(name, "syncwindows"))
         active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))

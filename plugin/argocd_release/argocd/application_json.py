@@ -65,7 +65,7 @@ def application_of(document: dict[str, Any]) -> Application:
     resources = tuple(_resource(item) for item in as_objects(status.get("resources")))
     operation = _operation(as_object(status.get("operationState")))
     hydrator = as_object(spec.get("sourceHydrator"))
-    # If Argo CD hydrates the manifests, the release expects a commit of the dry source.
+    # If Argo CD hydrates the manifests, use the dry source, because a release expects a commit of the dry source.
     sources = as_objects(spec.get("sources")) or [as_object(hydrator.get("drySource") or spec.get("source"))]
     policy = as_object(spec.get("syncPolicy"))
     automated = as_object(policy.get("automated"))
@@ -115,7 +115,7 @@ def application_of(document: dict[str, Any]) -> Application:
 
 
 def _documents(text: str) -> list[dict[str, Any]]:
-    """Return the complete JSON objects that start at the beginning of a line."""
+    """Return the complete JSON objects in the text that start at the beginning of a line."""
     decoder, documents, position = json.JSONDecoder(), list[dict[str, Any]](), 0
     for _ in range(DOCUMENTS):
         start = _BEGINNING.search(text, position)
@@ -172,7 +172,8 @@ def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
     namespace, name = as_text(metadata.get("namespace")), as_text(metadata.get("name"))
     parent, _, tracked = one_line(as_text(as_object(metadata.get("annotations")).get(_TRACKING))).partition(":")
     refs: dict[tuple[str, str], OwnerRef] = {}
-    # An annotation that was copied from another object names that object, so Argo CD ignores it.
+    # If the tracking annotation was copied from another object, it contains the name of that object. Argo CD ignores
+    # it, and so does this function.
     if parent and tracked in {f"argoproj.io/{kind}:{namespace}/{name}", f"argoproj.io/{kind}:/{name}"}:
         refs[APPLICATION, parent] = OwnerRef(kind=APPLICATION, name=_instance(parent))
     labels = as_object(metadata.get("labels"))
@@ -211,7 +212,7 @@ def _given(value: Any) -> Any:
 
 
 def name_of(document: dict[str, Any]) -> str:
-    """Return the name in the metadata, or an empty string."""
+    """Return the name in the metadata of a Kubernetes object, or an empty string."""
     return as_text(as_object(document.get("metadata")).get("name"))
 
 
@@ -315,8 +316,8 @@ def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
 def _is_new(history: list[dict[str, Any]], limit: object) -> bool:
     """Return True if the history shows at most one successful sync since the application was created.
 
-    Argo CD numbers the syncs from 0 (argo-cd v2.13.2 controller/state.go: persistRevisionHistory). With a
-    ``revisionHistoryLimit`` of 0 it keeps no history, so an empty one proves nothing.
+    Argo CD numbers the syncs from 0 (argo-cd v2.13.2 controller/state.go: persistRevisionHistory). If
+    ``revisionHistoryLimit`` is 0, Argo CD keeps no history, so an empty history proves nothing.
     """
     return history[-1].get("id") == 0 if history else limit != 0
 
@@ -328,12 +329,13 @@ def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:
     """
     sources = as_objects(holder.get("sources")) or [as_object(holder.get("source"))]
     given = [{key: value for key, value in source.items() if key != "targetRevision"} for source in sources]
-    # The spec has one field for a single source and another for several sources. The unused one can be an empty object.
+    # The spec has one field for a single source and another for several sources. The unused field can be an empty
+    # object.
     return tuple(json.dumps(source, sort_keys=True) for source in given if source.get("repoURL"))
 
 
 def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:
-    """Return the revisions of all sources. Argo CD sets ``revisions`` for several sources, otherwise ``revision``."""
+    """Return the revisions of all sources. Argo CD uses the field ``revisions`` only if there are several sources."""
     several = tuple(one_line(as_text(revision)) for revision in as_list(holder.get("revisions")) if revision)
     single = one_line(as_text(holder.get("revision")))
     return several or ((single,) if single else ())

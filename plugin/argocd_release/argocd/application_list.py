@@ -17,8 +17,8 @@ from argocd_release.core.text import as_list, as_object, as_text, one_line, pars
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 
-# The text before the first application. argocd prints an array; the HTTP API returns an object with an array ``items``.
-# Every repetition is bounded, so that no text can make the pattern slow.
+# A pattern of the text before the first application in a list. argocd prints an array; the HTTP API returns an object
+# with an array ``items``. Every repetition is bounded, so that no text can make the pattern slow.
 _SPACE: Final = r"\s{0,20}+"
 _START: Final = re.compile(
     rf'\ufeff?{_SPACE}(?:\{{{_SPACE}"metadata"{_SPACE}:{_SPACE}\{{[^{{}}]{{0,2000}}+\}}{_SPACE},{_SPACE}"items"{_SPACE}:{_SPACE})?+\['
@@ -44,7 +44,7 @@ class ApplicationReader:
     """
 
     def __init__(self) -> None:
-        #: The ``resourceVersion`` and the parsed application of each uid in the last list.
+        #: The ``resourceVersion`` and the parsed object of each application in the last list, by its uid.
         self._parsed: dict[str, tuple[str, Application]] = {}
 
     def read(self, text: str, check: Callable[[], object] = lambda: None) -> tuple[Application, ...]:
@@ -109,7 +109,7 @@ class ListReading:
         self._worth_parsing = 0
 
     def feed(self, part: bytes) -> None:
-        """Parse the next part of the list, in UTF-8.
+        """Parse the next part of the list, given as bytes in UTF-8.
 
         Raises:
             ValueError: the list is nested too deeply.
@@ -117,7 +117,7 @@ class ListReading:
         self.feed_text(self._decoder.decode(part))
 
     def feed_text(self, text: str) -> None:
-        """Parse the next part of the list, already decoded.
+        """Parse the next part of the list, given as text.
 
         Raises:
             ValueError: the list is nested too deeply.

@@ -51,10 +51,10 @@ _TROUBLES: Final = (
     (FailureKind.DENIED, r"code = PermissionDenied"),
     (FailureKind.REFUSED, r"code = (?:InvalidArgument|FailedPrecondition|Unknown) desc = \S"),
 )
-# An HTTP error status comes from a proxy: Argo CD itself responds with status 200 and reports errors as gRPC statuses
-# (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
+# Messages about an HTTP error status, which always comes from a proxy. Argo CD itself responds with status 200 and
+# reports errors as gRPC statuses (grpcproxy.go:80-94; grpc-go internal/transport/http_util.go).
 _PROXY: Final = re.compile(r"failed with status code \d|unexpected HTTP status code received from server")
-# These errors mean that the server is not Argo CD, but for example a plaintext server, a login page or a portal.
+# Errors which mean that the server is not Argo CD, but for example a plaintext server, a login page or a portal.
 _STRANGER: Final = re.compile(r"server gave HTTP response to HTTPS client|unexpected EOF|malformed HTTP")
 _RPC: Final = re.compile(r"^rpc error: code = \w+ desc = ")
 
@@ -140,9 +140,9 @@ class ArgoCD:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def cancel(self, outcome: Outcome) -> None:
-        """Make all running and later calls raise ``Cancelled`` with this outcome.
+        """Make all running and later calls of argocd raise ``Cancelled`` with this outcome.
 
-        This only sets a flag, so it is safe to call in a signal handler.
+        This method only sets a flag, so it is safe to call in a signal handler.
         """
         self._cancelled = outcome
 
@@ -281,7 +281,7 @@ class ArgoCD:
             except ArgoCDError as probe:
                 if probe.kind is not FailureKind.TIMED_OUT:
                     return probe
-                # There was no time to find out whether the application exists, so report only the refusal.
+                # There was no time to find out whether the application exists, so report a refusal.
                 return self._error(("app", "get", name), FailureKind.DENIED, error.exit_code, _denied(name))
         kind, message = self._told_apart[name]
         return self._error(("app", "get", name), kind, error.exit_code, message)
@@ -392,5 +392,5 @@ def _short_folder() -> Path:
     for folder in short:
         with suppress(OSError):
             return Path(tempfile.mkdtemp(prefix="argocd-", dir=folder))
-    # No folder with a short path is usable. A long path breaks only --grpc-web, which creates a socket in the folder.
+    # No folder with a short path is usable. With a long path, only --grpc-web fails, which needs a socket.
     return Path(tempfile.mkdtemp(prefix="argocd-", dir=wanted))

@@ -29,8 +29,8 @@ _OPEN: Final = frozenset({
     "--controller-name", "--server-name", "--repo-server-name", "--redis-haproxy-name", "--redis-compress",
     "--argocd-context",
 })  # fmt: skip
-# Options of argocd that take a value. All others are flags, which allow only =true and =false (argo-cd v2.13.2
-# cmd/argocd/commands/root.go:66-82).
+# Options of argocd that take a value. All other options are flags, whose only possible values are true and false
+# (argo-cd v2.13.2 cmd/argocd/commands/root.go:66-82).
 _VALUED: Final = _OPEN | {"--header"}
 _OWN: Final = {"--auth-token": "ARGOCD_AUTH_TOKEN", "--server": "ARGOCD_SERVER"}
 _NO_SERVER: Final = settings.BYPASSES_SERVER.fill()
@@ -43,7 +43,7 @@ _UNUSABLE: Final[Mapping[str, str]] = MappingProxyType({
 
 
 def parse_options(opts: str) -> dict[str, str]:
-    """Return the value of each option by its name, as argocd reads them. A flag without a value is ``"true"``.
+    """Parse the options like argocd. Return the value of each option by its name. A flag without a value is ``"true"``.
 
     Source: argo-cd v2.13.2 util/config/env.go:23-60.
     """
@@ -60,7 +60,7 @@ def parse_options(opts: str) -> dict[str, str]:
 
 
 def option_words(opts: str) -> list[str]:
-    """Split the text into words like a shell, or at whitespace if a quote is unbalanced."""
+    """Split the options into words like a shell, or at whitespace if a quote is unbalanced."""
     try:
         return shlex.split(opts)
     except ValueError:
@@ -77,7 +77,7 @@ def option_secrets(opts: str) -> Iterator[str]:
     for word in option_words(opts):
         option, separator, value = word.partition("=")
         if not word.startswith("--"):
-            # A short option and its value can be one word: -HName:value.
+            # The short option -H and its value can be one word: -HName:value.
             option, value = before, word.removeprefix("-H")
         if option not in _OPEN:
             yield from _secret_parts(value)
@@ -129,7 +129,7 @@ def _secret_parts(value: str) -> Iterator[str]:
             yield rest.strip()
 
 
-#: The share of a token's lifetime after which it is renewed.
+#: The fraction of a token's lifetime after which the token is renewed.
 _DUE: Final = 0.8
 
 
@@ -153,7 +153,7 @@ class Connection:
     @property
     def environ(self) -> dict[str, str]:
         """Return the environment variables with which the argocd CLI connects: server, token and options."""
-        # If an option occurs twice, argocd uses the last one. So ``ca_file`` takes precedence over --server-crt in
+        # If an option occurs twice, argocd uses its last value. So ``ca_file`` takes precedence over --server-crt in
         # ``opts``.
         trusted = f"--server-crt {shlex.quote(self.ca_file)}" if self.ca_file else ""
         opts = f"{self.opts} {trusted}".strip()
@@ -311,6 +311,6 @@ def authority_file(given: str, stack: ExitStack) -> str:
         return given
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="argocd-ca-")))
     path = folder / "authority.pem"
-    # In a CI/CD variable, line breaks can be written as the two characters "\n", or as Windows line breaks.
+    # The line breaks in a CI/CD variable can be Windows line breaks, or the two characters "\n". Convert both.
     path.write_text(given.replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n", encoding="utf-8")
     return str(path)

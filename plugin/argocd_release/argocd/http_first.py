@@ -157,7 +157,7 @@ class HttpFirstCommands:
         return self._over_http(lambda: self._api.application(name, seconds=seconds))
 
     def _over_http(self, request: Callable[[], Answer]) -> Answer | None:
-        """Send the request over HTTP. Return None if the CLI must be used instead."""
+        """Send the request over HTTP. Return None if it fails and the caller must use the CLI instead."""
         if self._now() < self._silent_until:
             return None
         try:

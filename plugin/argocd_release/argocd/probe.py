@@ -21,7 +21,8 @@ from argocd_release.transport.network import connect, resolve, tls_context
 BODY_LIMIT: Final = 100_000
 _OK: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}
-#: OpenSSL's code for a certificate without the host name (X509_V_ERR_HOSTNAME_MISMATCH in x509_vfy.h).
+#: OpenSSL's error code for a certificate that does not contain the host name (X509_V_ERR_HOSTNAME_MISMATCH in
+#: x509_vfy.h).
 OTHER_NAME: Final = 62
 
 
@@ -61,7 +62,7 @@ def endpoint(connection: Connection) -> tuple[str, int]:
 
 
 def addresses(host: str, port: int) -> tuple[tuple[str, ...], str]:
-    """Resolve the host name. Return its IP addresses and an empty string, or no address and the error."""
+    """Resolve the host name. Return two values: its IP addresses and the error. One of the two is empty."""
     try:
         return resolve(host, port, seconds=DOCTOR_CALL), ""
     except OSError as error:

@@ -32,8 +32,9 @@ def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[
 
     Args:
         tree: the resource tree.
-        roots: the resources to check. Only the first ``MANIFESTS`` are checked, because each costs a request.
-        manifest: reads the live manifest of a resource. If it raises ``ArgoCDError``, the resource counts as not
+        roots: the resources to check. Only the first ``MANIFESTS`` of them are checked, because each check costs a
+            request.
+        manifest: reads the live manifest of a resource. If it raises ``ArgoCDError``, the resource is treated as not
             excluded.
     """
     by_key = {node.ref: node for node in tree.nodes if not node.owner}
@@ -47,7 +48,7 @@ def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[
 
 
 def pod_warning(tree: Tree, events: Callable[[Node], tuple[Event, ...]]) -> str:
-    """Return the last warning about the first pod that is not ready, with the name of the pod, or an empty string.
+    """Return the last warning event about the first pod that is not ready, with the pod's name, or "".
 
     Args:
         tree: the resource tree.
@@ -114,7 +115,7 @@ class LogReader:
         self._rest = b""
 
     def feed(self, part: bytes) -> None:
-        """Parse the next part of the response body."""
+        """Parse the next part of the response body, and pass on its complete lines."""
         *whole, self._rest = (self._rest + part).split(b"\n")
         # Limit the memory for an incomplete line. No line of a log is longer than this, so a longer one is no log.
         self._rest = self._rest[:LINE_BYTES]
@@ -289,7 +290,7 @@ def unhealthy_rollouts(tree: Tree, manifest: Callable[[Node], object]) -> dict[R
 
 
 def _failed_runs(tree: Tree, rollout: Node) -> list[AnalysisRun]:
-    """Return the failed analysis runs of the Argo Rollout, oldest first."""
+    """Return the failed analysis runs that belong to the Argo Rollout, oldest first."""
     runs = [node for node in tree.nodes if node.kind == "AnalysisRun" and node.owner == rollout.uid]
     failed = sorted((run for run in runs if run.health == "Degraded"), key=lambda run: run.created_at)
     return [AnalysisRun(name=run.name, status="Failed", message=run.message) for run in failed]

@@ -73,7 +73,7 @@ class ResourceRow:
 class WaitOutputFilter:
     """A filter for the output of ``argocd app wait`` that drops rows without a change.
 
-    After it has returned ``LINES`` lines, it drops and counts all further lines.
+    When the filter has returned ``LINES`` lines, it drops all further lines and only counts them.
 
     Args:
         now: returns the time of a monotonic clock in seconds.
@@ -108,8 +108,8 @@ class WaitOutputFilter:
         if match is None:
             text = self._other(line)
             return self._limited(text, progress=False) if text else ()
-        # A line inside an earlier message can look like the beginning of argocd's final summary. But no row follows the
-        # final summary, so this row proves that the output goes on.
+        # A line inside an earlier message can look like the beginning of argocd's final summary. But no row of the
+        # table follows the real final summary, so this row proves that the output continues.
         self._ended = False
         row = ResourceRow.parse(without_applied_file(match[1]))
         self._message, self._kind = [row.message], "Secret" if "Secret" in row.key.split() else ""
@@ -124,11 +124,11 @@ class WaitOutputFilter:
 
     @property
     def unchanged(self) -> int:
-        """Return the number of resources that argocd has listed, but of which no row was printed."""
+        """Return the number of resources that argocd has listed, but for which the filter has returned no row."""
         return len(self._resources - self._printed_resources)
 
     def left_out(self, *, at_once: bool = False) -> int:
-        """Return how many lines were dropped since the last report, and start to count again.
+        """Return how many lines were dropped since the last report, and reset the count.
 
         Return 0 if the last report was less than ``COUNT_SECONDS`` ago, unless ``at_once`` is True.
         """
@@ -147,7 +147,7 @@ class WaitOutputFilter:
         self._resources_with_rows.add(row.key)
         if row.status in _STATUSES:
             self._resources.add(row.key)
-        # The first row of a healthy resource describes the sync before this release.
+        # The first row of a healthy resource describes the sync before this release, so drop it.
         if row.well and (first or not row.touched) and row.key not in self._troubled:
             return False
         (self._troubled.discard if row.well else self._troubled.add)(row.key)

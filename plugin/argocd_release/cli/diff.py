@@ -10,7 +10,7 @@ from argocd_release.release.signals import Signals
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
-    """Run the diff; return 0 with or without differences, or the exit code of the error."""
+    """Run the diff, and return the exit code. It is 0 if the diff succeeds, even if there are differences."""
     if arguments:
         argparse.ArgumentParser(prog="argocd-release diff", description=texts.DIFF_DESCRIPTION).parse_args(arguments)
     return job.run(environ, stream, signals)

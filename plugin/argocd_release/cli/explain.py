@@ -35,7 +35,7 @@ _BRACKETS: Final = re.compile(r"<([A-Z_]++(?:=[\w.-]++)?)>")
 
 
 def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO, _: Signals) -> int:
-    """Print the explanation of a setting, exit code or cause code. Return the exit code, not 0 for an unknown name."""
+    """Print the explanation of a setting, exit code or cause code. Return 0, or an error code if it is unknown."""
     parser = argparse.ArgumentParser(
         prog="argocd-release explain",
         description=texts.EXPLAIN_DESCRIPTION,

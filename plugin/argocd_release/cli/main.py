@@ -69,7 +69,7 @@ def _leave(exit_code: int) -> None:
 
     It would take 0.2 s to free the objects of hundreds of applications. A cancelled job only has one second in total.
     """
-    # The module multiprocessing ends its processes in the same way (Lib/multiprocessing/process.py, _bootstrap).
+    # Python's module multiprocessing ends its processes in the same way (Lib/multiprocessing/process.py, _bootstrap).
     atexit._run_exitfuncs()  # noqa: SLF001
     sys.stderr.flush()
     os._exit(exit_code)

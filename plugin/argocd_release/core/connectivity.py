@@ -137,7 +137,8 @@ _SLOW: Final = r"context deadline exceeded|i/o timeout|Client\.Timeout|TLS hands
 _FULL: Final = r"no space left on device|disk quota exceeded"
 _TOO_MANY: Final = r"\btoomanyrequests\b|\b429 Too Many Requests|too many requests"
 
-# Phrases which prove that the component has responded, so there is no outage. They take precedence over _OUTAGES.
+# Phrases which prove that the component has responded, so that there is no outage. They override the phrases in
+# _OUTAGES.
 _ANSWERS: Final = {
     Speaker.RENDERER: _any_of(
         # Sources: helm v3.15.4 pkg/engine/engine.go, pkg/releaseutil/manifest_sorter.go, pkg/chartutil,

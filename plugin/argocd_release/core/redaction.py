@@ -63,7 +63,7 @@ def redaction(secrets: Iterable[str]) -> Redact:
     The function also replaces encoded secrets, and secrets of which ``text.clean`` has removed a part.
     """
     forms = {form for secret in secrets for form in _forms(secret) if len(form) >= LEAST_LENGTH}
-    # Replace longer secrets first, because they can contain shorter ones.
+    # Replace longer secrets first, because a longer secret can contain a shorter one.
     ordered = sorted(forms, key=len, reverse=True)
 
     def redact(text: str) -> str:
@@ -175,7 +175,7 @@ def _forms(secret: str) -> set[str]:
     written = {json.dumps(text, ensure_ascii=pure)[1:-1] for text in plain for pure in (True, False)}
     # By default, Go's JSON encoder also escapes these characters (encoding/json HTMLEscape).
     written |= {text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") for text in written}
-    # The secret can be in JSON inside a JSON string, such as an annotation that contains a manifest.
+    # The secret can also be in JSON inside a JSON string, for example in an annotation that contains a manifest.
     written |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in written}
     encoded = secret.encode("utf-8", "surrogateescape")
     urls = {quote(encoded, safe=""), quote(encoded), quote_plus(encoded)}
@@ -214,12 +214,12 @@ def _without_halves(text: str, secrets: Sequence[str]) -> str:
 
 
 def _end(text: str, secret: str) -> int:
-    """Return the length of the secret's end with which the text starts; 0 if it is too short to matter."""
+    """Return the length of the longest end of the secret with which the text begins; 0 if it is too short."""
     return _beginning(text[::-1], secret[::-1])
 
 
 def _beginning(text: str, secret: str) -> int:
-    """Return the length of the secret's beginning with which the text ends; 0 if it is too short to matter."""
+    """Return the length of the longest beginning of the secret with which the text ends; 0 if it is too short."""
     lengths = range(len(secret) - 1, LEAST_LENGTH // 2 - 1, -1)
     return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
@@ -258,7 +258,7 @@ _SENSITIVE: Final = r"(?:token|passw|pwd|secret|api[_-]?key|access[_-]?key|priva
 # All quantifiers are possessive or bounded, so that no untrusted text can make a pattern backtrack.
 #: Patterns of credentials, each with a template for the part of the match to keep.
 CREDENTIAL_PATTERNS: Final = (
-    # A private key, which can be incomplete.
+    # A private key, which can be cut off at its end.
     (
         re.compile(
             r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE[ ]KEY(?: BLOCK)?-----)"
@@ -266,7 +266,7 @@ CREDENTIAL_PATTERNS: Final = (
         ),
         r"\1",
     ),
-    # A JSON Web Token, which can be incomplete.
+    # A JSON Web Token, which can be cut off at its end.
     (re.compile(rf"(?<![\w-])(?>([\w-]*?)eyJ)[\w-]{{8,}}+(?:\.[\w-]{{8,}}+\.[\w-]*+|(?:\.[\w-]*+)?(?={CUT}))"), r"\1"),
     # Tokens of GitLab, GitHub, AWS, Slack, HashiCorp Vault, npm, Docker Hub, Google, Stripe, SendGrid, PyPI.
     (
@@ -282,11 +282,11 @@ CREDENTIAL_PATTERNS: Final = (
     (re.compile(r"(?i)\b(bearer\s++)[\w.~+/=-]{8,}+"), r"\1"),
     # The word after "Basic" is a credential unless it consists of lower-case letters, as in "Basic authentication".
     (re.compile(r"\b((?i:basic)\s++)(?![A-Za-z]?[a-z]*+(?![\w+/=-]))[\w+/=-]{8,}+"), r"\1"),
-    # A password in a URL. It can contain the character @. If @sha256 follows, the text is an image with a tag instead.
+    # A password in a URL. It can contain the character @. But if @sha256 follows a text, the text is an image's tag.
     (re.compile(r"(://[^\s/:@]*+:)(?:[^\s/@]*+@(?!sha\d))++"), r"\1@"),
     # A password with a slash in a URL. If a number follows the colon, it is a port and not a password.
     (re.compile(r"(://[^\s/:@]*+:)(?!\d{1,5}+(?:[/?#\s\"']|$))[^\s@\"']{1,200}+@(?!sha\d)"), r"\1@"),
-    # A token in place of the user name of a URL.
+    # A token that is used as the user name of a URL.
     (re.compile(r"(https?://)[^\s/:@]{12,300}+@"), r"\1@"),
     # A password in a URL without a scheme. A number between the colon and a slash is a port and not a password.
     (
@@ -318,8 +318,8 @@ def credentials_in(address: str) -> Iterator[str]:
     is_port = colon and "@" not in re.split(r"[/?#]", rest, maxsplit=1)[0] and _PORT.match(password)
     if not at or is_port or (not separator and "/" in user) or (not separator and _DIGEST.match(server)):
         return
-    # The password and the path can also contain the character @, so it is not certain where the password ends. Yield
-    # all possible passwords.
+    # The password and the path can also contain the character @, so the end of the password is not certain. Yield all
+    # possible passwords.
     for candidate in (
         password,
         password.partition("@")[0],

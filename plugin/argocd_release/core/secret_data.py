@@ -210,7 +210,7 @@ def _without_dumps(text: str) -> str:
 
 
 def _without_bare_dumps(text: str) -> str:
-    """Hide all objects in Go's syntax, wherever they are in the text."""
+    """Hide all objects in Go's syntax, at all places in the text."""
     parts: list[str] = []
     position = 0
     while (dump := _GO_SYNTAX.search(text, position)) is not None:

@@ -20,7 +20,7 @@ _SLACK: Final = 40
 _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI sequences, which set colours and move the cursor.
     r"|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)?"  # OSC sequences, which set titles and links.
-    r"|\x1b[PX^_][^\x1b]*+(?:\x1b\\)?"  # DCS, SOS, PM and APC sequences, which have a text.
+    r"|\x1b[PX^_][^\x1b]*+(?:\x1b\\)?"  # DCS, SOS, PM and APC sequences, which contain a text.
     r"|\x1b[ -/]*+[0-~]"
     r"|\x9b[0-?]*+[ -/]*+[@-~]"
 )
@@ -55,7 +55,7 @@ def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
 
 
 def one_line(text: str, *, limit: int = 500) -> str:
-    """Sanitize the text, and join its lines and words with single spaces."""
+    """Sanitize the text, and put it on one line with single spaces between its words."""
     return " ".join(clean(text, limit=limit).split())
 
 
@@ -65,7 +65,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def first_names(names: Sequence[str], most: int, *, left_out: int = 0) -> str:
-    """Return the first names and the number of the others: ``a, b and 3 more``.
+    """List the first names, and count the others: ``a, b and 3 more``.
 
     Args:
         names: the names in their order.
@@ -76,7 +76,7 @@ def first_names(names: Sequence[str], most: int, *, left_out: int = 0) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest else "")
 
 
-# The prefix of each line that another program printed, so that readers can tell it from the lines of this tool.
+# The prefix of lines that quote another program. It distinguishes them from the lines of this tool in the job log.
 QUOTED: Final = "  | "
 
 
@@ -158,7 +158,7 @@ MESSAGE_LIMIT: Final = 4000
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse a JSON document.
+    """Parse a text that contains one JSON document.
 
     Raises:
         ValueError: the text is not JSON, or it is nested too deeply for Python's parser.

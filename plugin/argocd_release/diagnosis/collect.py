@@ -30,7 +30,7 @@ SECONDS: Final = 20.0
 SUSPECTS: Final = 3
 #: How long a diagnosis waits for a hook recorder that is still reading data, in seconds.
 HOOK_SECONDS: Final = 3.0
-#: The number of lines that are read from the end of a container's log.
+#: The number of lines to read from the end of a container's log.
 LOG_LINES: Final = 30
 
 
@@ -194,7 +194,7 @@ def _with(
 
 
 def _missing_log(hook: KeptPod) -> str:
-    """Return the reason why a hook's pod has no log, or an empty string if it has one."""
+    """Return the reason why there is no log of a hook's pod, or an empty string if there is one."""
     log, status = hook.clues.log, hook.clues.status
     if log is not None and log.says_something:
         return ""
@@ -251,7 +251,7 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
 
 
 def _log(name: str, pod: Node, container: Container, sources: Evidence) -> PodLog:
-    """Return the log of the previous run if the container is not running now, otherwise that of the current run."""
+    """Return the log of the container's current run or, if it is not running now, of its previous run."""
     previous = container.restarts > 0 and not container.running
     lines: tuple[str, ...] = ()
     if previous:
@@ -271,7 +271,7 @@ def _note(what: str, error: ArgoCDError, *, right: str = "applications") -> str:
 
 #: The field managers of Argo CD itself, for client-side and server-side apply (argo-cd v2.13.2 common/common.go).
 _ARGO_CD: Final = frozenset({"argocd-controller", "argocd-application-controller", "gitops-engine"})
-#: If the name of a field manager begins with one of these words, it is a program that people use.
+#: Prefixes of field managers that belong to interactive programs, with which people change objects by hand.
 _PEOPLE: Final = ("kubectl", "k9s", "lens", "node-fetch", "mozilla", "dashboard", "headlamp")
 
 
@@ -284,7 +284,7 @@ def drifted_resource(application: Application) -> Resource | None:
 
 
 def drift_cause(application: Application, item: Resource, manifest: object) -> Problem | None:
-    """Return the problem that keeps the resource OutOfSync, or None if its live manifest does not show it.
+    """Return the problem that keeps a resource OutOfSync, or None if its live manifest does not show the problem.
 
     Args:
         application: the observed application.

@@ -25,7 +25,7 @@ from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
 from argocd_release.timing import Background, run_in_background
 
-#: The number of lines that are kept from the end of each log.
+#: The number of lines to keep from the end of each container's log.
 LOG_LINES: Final = 30
 #: The maximum number of pods that a recording reads. It reads the newest pods first.
 PODS: Final = 3
@@ -48,11 +48,11 @@ _SLOWER: Final = 1.5
 SECONDS: Final = len("2026-01-01T00:00:00")
 #: The longest duration of a recording, in seconds.
 WATCH_SECONDS: Final = 3600.0
-# The message of a Job that has passed its deadline (kubernetes v1.31.0 pkg/controller/job/job_controller.go).
+# A part of the message of a Job that has passed its deadline (kubernetes v1.31.0 pkg/controller/job/job_controller.go).
 _PAST_DEADLINE: Final = "active longer than specified deadline"
 #: An attempt of an operation: the start time of the operation, and the number of the attempt.
 _Attempt = tuple[str, int]
-#: The pod's UID, the container's name, and the number of its restarts.
+#: The key of a container's log: the pod's uid, the container's name, and the number of its restarts.
 _LogKey = tuple[str, str, int]
 
 
@@ -184,7 +184,7 @@ class _Recording:
         self._news.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait until the recording has ended, for at most ``seconds``."""
+        """Wait until the recording has ended, but not longer than ``seconds``."""
         until = time.monotonic() + seconds
         while not self._done.done() and time.monotonic() < until:
             time.sleep(0.05)

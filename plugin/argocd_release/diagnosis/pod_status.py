@@ -61,7 +61,7 @@ class Container:
     restarts: int
     #: The reason why the container waits or has ended, such as ``ImagePullBackOff``; "" if it runs.
     reason: str
-    #: The reason why its previous run ended, such as ``OOMKilled``.
+    #: The reason why the container's previous run ended, such as ``OOMKilled``.
     before: str
     #: The exit code of the container's last completed run; None if no run has ended yet.
     exit_code: int | None
@@ -77,7 +77,7 @@ class Container:
 
     @property
     def in_trouble(self) -> bool:
-        """Return True if the container does not run, because it has failed or cannot start."""
+        """Return True if the container has failed or cannot start, and therefore does not run."""
         ended_badly = not self.running and self.exit_code not in {None, 0}
         return ended_badly or (not self.running and self.reason not in {*_STARTING, "Completed"})
 
@@ -110,9 +110,9 @@ class PodStatus:
 
     @property
     def culprit(self) -> Container | None:
-        """Return the container that keeps the pod from being ready, preferably one that has failed."""
-        # If several containers have the same rank, ``min`` returns the first. Init containers come first, because the
-        # others wait for them.
+        """Return the container that most probably prevents the pod from being ready. Prefer a failed container."""
+        # If several containers have the same rank, ``min`` returns the first. The list begins with the init containers,
+        # because the other containers wait for them.
         return min(self.containers, key=lambda container: container.rank, default=None)
 
 
@@ -131,7 +131,7 @@ def ended(status: PodStatus) -> PodStatus:
 
 
 def parse_pod_status(manifest: object) -> PodStatus:
-    """Return the status that a pod's live manifest contains."""
+    """Return the status of a pod, parsed from its live manifest."""
     status = as_object(as_object(manifest).get("status"))
     refused = [
         as_message(item.get("message"))

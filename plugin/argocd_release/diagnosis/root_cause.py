@@ -1,4 +1,4 @@
-"""Find the root cause: the object that keeps a release from being delivered, with its own message.
+"""Find the root cause: the object that prevents the delivery of a release, and the message about it.
 
 All functions are pure.
 """
@@ -23,7 +23,7 @@ _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
 _KILLED: Final = 137
 #: The maximum number of running hooks whose manifests are read, to find a hook that is being deleted.
 DELETED_HOOKS: Final = 3
-# Argo CD puts these prefixes before the message of the repo-server.
+# The prefixes that Argo CD puts before a message of the repo-server.
 _LAYERS: Final = re.compile(
     r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
     # The repo-server puts this prefix before an error that it returns from its cache (argo-cd v2.13.2
@@ -87,8 +87,8 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
         pods = [pod for job in jobs for pod in tree.pods if tree.root(pod) is job]
         # A Job creates a new pod for each attempt. Put the newest pod first.
         return (*sorted(pods, key=lambda pod: pod.created_at, reverse=True), *jobs)
-    # If the application is not Synced, its pods belong to the earlier revision until a sync of the current revision
-    # runs.
+    # If the application is not Synced, its pods belong to an earlier revision, unless a sync of the current revision is
+    # running.
     if application.sync is not SyncStatus.SYNCED and not (application.operating and application.operation_counts):
         return ()
     pods = [pod for pod in tree.pods if pod.health in _UNHEALTHY and not tree.is_replaced(pod)]
@@ -98,11 +98,11 @@ def suspects(application: Application, tree: Tree) -> tuple[Node, ...]:
     failing = set(map(id, tree.failing))
 
     def rank(node: Node) -> tuple[bool, ...]:
-        """Return a sort key: nodes that cannot start come first, then those not Pending, then those Degraded."""
+        """Return a sort key: first nodes that cannot start, then nodes that are not Pending, then Degraded nodes."""
         return id(node) not in failing, node.reason == "Pending", node.health != "Degraded"
 
     def within(node: Node) -> tuple[bool, bool, int]:
-        """Return a sort key: nodes whose applied resource is unhealthy come first, then those with most restarts."""
+        """Return a sort key. Nodes of an unhealthy applied resource come first, then nodes with the most restarts."""
         health = tree.root(node).health
         return health not in _UNHEALTHY, health != "Degraded", -node.restarts
 
@@ -201,7 +201,7 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     quote = _quote(pod, container, clues, warnings)
     message = _with_quote(causes.STATE.fill(subject=subject, state=", ".join(parts)), quote)
     if not tree.is_current(pod):
-        # A StatefulSet waits until this pod is ready before it replaces any pod
+        # This pod blocks the update: a StatefulSet replaces no pod until this pod is ready
         # (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
         code, message = CauseCode.ROLLOUT_BLOCKED, causes.PREVIOUS_REVISION.fill(message=message)
         return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
@@ -251,7 +251,7 @@ def _lacking(tree: Tree, node: Node, missing: PendingReason, clues: Clues) -> Pr
 
 
 def _quote(pod: Node, container: Container | None, clues: Clues, warnings: list[Event]) -> str:
-    """Return the message that explains the pod's failure best. It comes from an event, the log or the kubelet."""
+    """Return the message that best explains the pod's failure: from an event, from the log or from the kubelet."""
     reason = container.reason if container else pod.reason.removeprefix("Init:")
     kind = WAITING_REASONS.get(reason)
     if kind is CauseCode.IMAGE_PULL:

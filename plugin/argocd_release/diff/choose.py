@@ -64,7 +64,7 @@ def files_of(git: GitSettings, settings: DiffSettings, revision: str, stack: Exi
     base = settings.target_branch_sha or settings.diff_base
     if not base or settings.diff_scope == "all":
         return ChangedFiles(why=texts.NO_BASE.fill())
-    # Import this here, in the background: it loads dulwich, which takes longer to load than any other library.
+    # Import this here, so that dulwich, which takes long to load, is loaded in the background.
     from argocd_release.git.changed_files import changed_files  # noqa: PLC0415
 
     return changed_files(git, base, revision, stack)

@@ -40,7 +40,7 @@ def dangers(
 
     Args:
         ref: the resource.
-        action: the change.
+        action: the way in which the resource changes.
         live: the document in the cluster; empty if the resource is new.
         new: the document after the sync; empty if the resource is removed.
         application: the application, whose sync policy says whether Argo CD prunes.

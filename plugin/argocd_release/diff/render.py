@@ -34,7 +34,7 @@ SCHEMA: Final[dict[str, Any]] = json.loads(
 
 
 def summary(result: DiffResult) -> str:
-    """Return the result in one line."""
+    """Return one line with the result of the diff."""
     if result.reason:
         return result.reason
     compared = result.of(State.COMPARED)
@@ -235,7 +235,7 @@ def _application(application: ApplicationDiff) -> dict[str, Any]:
 
 
 def render_json(result: DiffResult) -> str:
-    """Return the JSON file."""
+    """Return the text of the JSON file."""
     return json.dumps(document(result), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -22,8 +22,8 @@ from argocd_release.model.outcome import Outcome
 _OK: Final = 200
 _UNAUTHENTICATED: Final = 401
 _SHOWN: Final = 5
-# Patterns of the messages with which Argo CD refuses a token, each with the problem that it shows (argo-cd v2.13.2
-# util/session/sessionmanager.go:200-300, server/server.go:1379-1391).
+# Patterns of the messages with which Argo CD refuses a token, each with the problem that the message shows (argo-cd
+# v2.13.2 util/session/sessionmanager.go:200-300, server/server.go:1379-1391).
 _REFUSALS: Final = (
     (r"[Tt]oken is expired", doctor.REFUSED_EXPIRED),
     (r"does not have token with id", doctor.REVOKED),
@@ -38,7 +38,7 @@ _REFUSALS: Final = (
 
 
 def token(connection: Connection, timeout: int) -> str | list[SetupProblem]:
-    """Check that the token is well-formed and valid for the release, which has this ``timeout`` in seconds."""
+    """Check the form of the token, and that it does not expire within the next ``timeout`` seconds."""
     claims = auth.read_claims(connection.auth_token)
     return pipeline.token_problems(connection.auth_token, claims, timeout=timeout, now=time.time())
 

@@ -42,7 +42,7 @@ class Group:
 
     @property
     def seen(self) -> Seen:
-        """Return the result of the check ``application``: the names of the applications, or the problems."""
+        """Return the result of the check ``application``: a text with the applications' names, or the problems."""
         if self.problems:
             return self.problems
         if self.count == 1:

@@ -1,4 +1,4 @@
-"""Run the checks of ``argocd-release doctor`` in order, from the settings to the reports."""
+"""Run the checks of ``argocd-release doctor`` in their order, from the settings to the reports."""
 
 import math
 from collections.abc import Callable

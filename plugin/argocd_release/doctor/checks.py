@@ -90,7 +90,7 @@ class Checklist:
 
     @classmethod
     def lasting(cls, seconds: float, *, check: Callable[[], object]) -> Self:
-        """Return a checklist whose checks must all end within ``seconds`` from now."""
+        """Create a checklist whose checks must all end within the next ``seconds``."""
         return cls(check=check, deadline=Deadline(seconds))
 
     def run(self, checks: Iterable[Check]) -> None:

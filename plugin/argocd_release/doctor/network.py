@@ -1,6 +1,6 @@
-"""Check the network between the job and Argo CD, layer by layer, and the versions of both ends.
+"""Check the network between the job and Argo CD layer by layer, and the versions of argocd and Argo CD.
 
-The first broken layer is named.
+The problem names the first layer that fails.
 """
 
 import re
@@ -151,7 +151,7 @@ def supported(server_version: str) -> str | list[SetupProblem]:
     if match is None:
         return texts.VERSION.fill(version=server_version)
     major, minor, patch = map(int, match.groups())
-    # Report only one of the two problems, because a newer version fixes both.
+    # Report only the more severe problem, because an upgrade to a newer version solves both.
     fixed = _LEAKING.get((major, minor))
     if (major, minor) >= _LEAKING_SINCE and (patch < fixed if fixed is not None else (major, minor) < (2, 13)):
         return [SetupProblem.of(texts.LEAKS_CREDENTIALS, version=server_version)]
@@ -179,7 +179,7 @@ def _other_path(connection: Connection, prober: Prober, answer: Answer) -> Setup
 
 
 def _other_server(answer: Answer) -> SetupProblem:
-    """Return the problem of a server that responds instead of Argo CD, and name that server if it is known."""
+    """Return the problem that another server responds instead of Argo CD. Name that server if it is known."""
     if not answer.status:
         return _unreachable(texts.HTTP_SILENT, reason=one_line(answer.error, limit=200))
     title = one_line("".join(_TITLE.findall(answer.body)[:1]), limit=80)
@@ -207,7 +207,7 @@ def _other_server(answer: Answer) -> SetupProblem:
 
 
 def _status(status: int, title: str) -> str:
-    """Return the HTTP status and the title of a page on one line. Do not repeat the status if the title has it."""
+    """Return the HTTP status and the title of a page on one line. Do not repeat a status that the title begins with."""
     return f"{status} {title.removeprefix(str(status)).strip()}".strip()
 
 
@@ -230,7 +230,7 @@ def _unreachable(entry: ProblemMessage, **fields: Any) -> SetupProblem:
     return SetupProblem.of(entry, Outcome.UNREACHABLE, **fields)
 
 
-# The longest URL of an environment that GitLab accepts, in characters.
+# The maximum length in characters that GitLab accepts for the URL of an environment.
 ADDRESS_LIMIT: Final = 255
 
 
@@ -288,5 +288,5 @@ def _minor(version: str) -> Minor | None:
 
 
 def _shown(version: str) -> str:
-    # The version comes from the server, so it can be any text.
+    # The version is untrusted text, because the server sends it.
     return one_line(version.removeprefix("v").partition("+")[0], limit=40)

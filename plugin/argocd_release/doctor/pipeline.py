@@ -105,7 +105,7 @@ def time(job_time: TimeSettings, now: datetime) -> str | list[SetupProblem]:
 
 
 def history(git: GitSettings) -> str | list[SetupProblem]:
-    """Check that the job can read the git history, unless it compares no revisions."""
+    """Check that the job can read the git history. If the job compares no revisions, it does not need the history."""
     if not git.revision or git.revision_match == "exact":
         return doctor.HISTORY_UNNEEDED.fill()
     repository = GitUrl.parse(git.repository_url)

@@ -98,7 +98,7 @@ def _refers_outside(store: Any, tree: ObjectID, folder: str) -> bool:
 
 
 def _files(store: Any, tree: ObjectID, folder: str) -> Iterator[tuple[int, ObjectID]]:
-    """Yield the mode and the id of each file below the folder."""
+    """Yield the file mode and the object id of each file below the folder."""
     for name in filter(None, folder.split("/")):
         try:
             mode, tree = store[tree][name.encode()]

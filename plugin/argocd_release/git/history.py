@@ -1,7 +1,7 @@
 """Find out how two revisions are related, from the job's clone and from the repository that Argo CD reads.
 
-The clone is never changed: fetched commits are stored in a temporary folder. If the server supports filters, only
-commits are fetched, without files (GitLab does: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
+Fetched commits are stored in a temporary folder, so that the clone does not change. If the server supports filters,
+only commits are fetched, without files (GitLab does: https://docs.gitlab.com/topics/git/clone/#filter-by-tree).
 """
 
 import tempfile
@@ -90,9 +90,10 @@ class GitHistories:
             ancestry.close()
 
     def revision_relation(self, revision: str, expected: str, source: Source = _NO_SOURCE) -> RevisionRelation:
-        """Find out how ``revision`` is related to ``expected``, within ``ANSWER_SECONDS``. This never raises.
+        """Find out how ``revision`` is related to ``expected``, within ``ANSWER_SECONDS``.
 
-        The relation is cached once it is known. If it is unknown, the next call looks it up again.
+        This method raises no exceptions. It caches a known relation. If the relation is unknown, the next call looks it
+        up again.
 
         Args:
             revision: the compared revision, as 7 to 40 hexadecimal digits.
@@ -121,7 +122,7 @@ class GitHistories:
                 return asking.answer
 
     def _wait(self, asking: "_Asking", deadline: float) -> bool:
-        # Poll, because a signal handler can set `stop`, but cannot wake a thread.
+        # Poll the flag `stop`, because a signal handler can set the flag, but cannot wake a waiting thread.
         while not asking.ended.wait(POLL_SECONDS):
             if self._stop.is_set() or self._now() >= deadline:
                 return False
@@ -206,7 +207,7 @@ class GitHistory:
         return self._fetched is not None and find_commit(self._fetched, revision) is not None
 
     def read(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        """Find out the relation of two revisions without using the network. Return None if it is unknown.
+        """Find out the relation of two revisions without using the network. Return None if the relation is unknown.
 
         Args:
             revision: the compared revision.
@@ -222,7 +223,7 @@ class GitHistory:
         )
 
     def ask(self, revision: str, expected: str, path: str) -> RevisionRelation | None:
-        """Find out the relation of two revisions. If commits are missing, fetch them first, unless a pause applies.
+        """Find out the relation of two revisions. Fetch missing commits first, unless a pause applies.
 
         If the relation is unknown, return None and set ``why`` to the reason. The arguments are those of ``read``.
         """
@@ -301,7 +302,8 @@ class GitHistory:
         folder = tempfile.TemporaryDirectory(prefix="history-", ignore_cleanup_errors=True)
         self._stack.enter_context(folder)
         if self._closed:
-            # ``close`` ran before this folder was registered, so it has not removed the folder.
+            # Another thread has called ``close`` before this folder was registered, so ``close`` has not removed the
+            # folder.
             folder.cleanup()
             raise InterruptedError(texts.JOB_ENDED)
         target = Repo.init_bare(folder.name)
@@ -326,7 +328,7 @@ class GitHistory:
 
 
 class _Asking:
-    """A lookup in a daemon thread, so that a server that hangs cannot block the job."""
+    """A lookup of a revision relation in a daemon thread. If the git server hangs, the job is not blocked."""
 
     def __init__(self, question: tuple[str, str, Source], find: Callable[[], RevisionRelation]) -> None:
         self.question = question

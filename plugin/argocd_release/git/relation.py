@@ -47,7 +47,8 @@ def relation_in(repository: BaseRepo | None, revision: str, expected: str, path:
         if can_fast_forward(repository, later.id, wanted.id):
             commits = sum(1 for _ in repository.get_walker(include=[wanted.id], exclude=[later.id]))
             return RevisionRelation(relation=Relation.OLDER, commits=commits)
-        # In a shallow clone, one revision can descend from the other through commits that the clone lacks.
+        # The clone is shallow and lacks commits. One revision can still descend from the other through the missing
+        # commits.
         return None if repository.get_shallow() else RevisionRelation(relation=Relation.DIVERGED)
     except Exception:  # noqa: BLE001 - a shallow clone lacks commits, and a damaged clone raises any error
         return None

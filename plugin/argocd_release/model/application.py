@@ -105,7 +105,7 @@ class ResourceResult:
 
     @property
     def hook_ran(self) -> bool:
-        """Return True for a hook that Argo CD could apply. If this hook has failed, the reason is its program."""
+        """Return True if Argo CD could apply the hook. If the hook has failed, its own program is the reason."""
         return bool(self.hook_type) and self.status != "SyncFailed"
 
     @property
@@ -128,7 +128,7 @@ class ResourceResult:
 
     @property
     def applied(self) -> bool:
-        """Return True if the operation has applied the resource, or if the hook is running."""
+        """Return True if the operation has applied the resource. For a hook, return True if it is running."""
         return self.hook_phase == "Running" if self.hook_type else self.status == "Synced"
 
     def __str__(self) -> str:
@@ -137,7 +137,7 @@ class ResourceResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """The operation of an application: the running sync or, if none is running, the last one."""
+    """The operation of an application: the running sync or, if no sync is running, the last one."""
 
     phase: OperationPhase
     message: str
@@ -180,7 +180,7 @@ class Operation:
 
     @property
     def unsuccessful(self) -> bool:
-        """Return True if the operation has failed without another retry. Return False for a dry run."""
+        """Return True if the operation has failed and will not be retried. Return False for a dry run."""
         failed = self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
         return failed and not self.running and not self.dry_run
 
@@ -240,7 +240,7 @@ class Application:
     skips_reconcile: bool = False
     # The owners of this application's spec, as its metadata names them.
     owner_refs: tuple[OwnerRef, ...] = ()
-    # False if the spec has changed since the last comparison.
+    # False if the application's spec has changed since Argo CD's last comparison.
     spec_compared: bool = True
     # The name of the ApplicationSet that generates this application, or an empty string.
     application_set: str = ""
@@ -381,7 +381,7 @@ class Application:
 
     @property
     def outdated(self) -> bool:
-        """Return True if Argo CD has not compared since the last operation ended (argo-cd v2.13.2 app.go:2506-2521)."""
+        """Return True if the last comparison was before the end of the last operation (argo-cd v2.13.2 app.go:2506)."""
         operation = self.operation
         return operation is not None and not operation.dry_run and operation.finished_at > self.reconciled_at
 

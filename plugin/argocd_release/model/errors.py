@@ -86,10 +86,9 @@ class SetupProblem:
         """Create the problem of a missing or wrong setting, which ends the release with ``Outcome.SETTINGS``.
 
         Args:
-            entry: The entry. If it has a field ``setting``, the name of the setting is inserted there.
+            entry: The entry. If its text has a field ``setting``, the function inserts the name of the setting there.
             name: The variable of the setting.
             fields: The values of all other fields.
-
         """
         named = field_names(entry.text) | field_names(entry.hint)
         own = {"setting": f"<{name}>"} if "setting" in named else {}
@@ -97,7 +96,7 @@ class SetupProblem:
 
 
 class SettingsError(ReleaseError):
-    """At least one setting is wrong. The message lists all problems, each with its fix."""
+    """The error that at least one setting is wrong. Its message lists all problems, each with its fix."""
 
     outcome = Outcome.SETTINGS
 
@@ -110,7 +109,7 @@ class SettingsError(ReleaseError):
 
 
 class ProgramMissingError(ReleaseError):
-    """The argocd CLI, with which the job reads Argo CD, is not on the PATH."""
+    """The error that the argocd CLI, with which the job reads Argo CD, is not on the PATH."""
 
     outcome = Outcome.SETTINGS
     hint = settings.PROGRAM_MISSING.hint
@@ -120,7 +119,7 @@ class ProgramMissingError(ReleaseError):
 
 
 class NoPreviewError(ReleaseError):
-    """The branch has no preview tag, so the job has no preview to wait for."""
+    """The error that the branch has no preview tag, so that the job has no preview to wait for."""
 
     outcome = Outcome.NO_PREVIEW
 
@@ -172,7 +171,10 @@ class ArgoCDError(ReleaseError):
 
 
 class Cancelled(BaseException):
-    """The job has received SIGTERM or SIGINT. It is not an ``Exception``, so that handlers do not swallow it."""
+    """The exception after the job has received SIGTERM or SIGINT.
+
+    It does not inherit from ``Exception``, so that ``except Exception`` does not catch it.
+    """
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class JobEvent:
-    """The base class of events. ``NAME`` must not change, because programs that read the log search for it."""
+    """The base class of events. A ``NAME`` must not change, because programs search the log for it."""
 
     NAME: ClassVar[str]
 
@@ -77,7 +77,7 @@ class ClocksDiffer(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Expects(JobEvent):
-    """The job describes what it expects: a revision, image or chart version, or none of them."""
+    """The job describes its expectation, which can be a revision, an image, a chart version or nothing specific."""
 
     NAME = "expects"
     what: str
@@ -136,7 +136,7 @@ class NotTerminated(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ArgoCDCommand(JobEvent):
-    """The job runs an argocd command. Users can run the same command themselves."""
+    """The job runs an argocd command, which users can also run themselves."""
 
     NAME = "command"
     command: str
@@ -189,7 +189,7 @@ class ApplicationState(ApplicationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StateChanged(JobEvent):
-    """One part of the state (``what``) has changed to ``value``, ``at`` seconds after tracking began."""
+    """A part of the application's state (``what``) has become ``value``, ``at`` seconds after tracking began."""
 
     NAME = "transition"
     what: str
@@ -301,7 +301,7 @@ class CauseNotLookedFor(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NotShown(JobEvent):
-    """An argocd command has failed, so the log cannot show its output."""
+    """An argocd command has failed, so the job log cannot show the output of the command."""
 
     NAME = "not shown"
     command: str

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote, unquote, urlsplit
 
-#: A full commit SHA: SHA-1 or SHA-256.
+#: A pattern of full commit SHAs: SHA-1 or SHA-256.
 SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-#: A URL that is safe to use as a link.
+#: A pattern of URLs that are safe to use as a link.
 WEB: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -147,7 +147,8 @@ class Access:
         if url.scheme in {"file", "git"}:
             return repo_url
         if own.netloc:
-            # Send the job's token only to the job's own GitLab, as the runner does. Send any other token only over TLS.
+            # Send the job's token only to the job's own GitLab, as the runner does. Send all other tokens only over
+            # TLS.
             given = _account(self.git_token) if own.scheme == "https" else ""
             account = given or own.netloc.rpartition("@")[0]
             return _joined(own.scheme, account, own.netloc.rpartition("@")[2], url.path)
@@ -173,8 +174,8 @@ def _joined(scheme: str, account: str, server: str, path: str) -> str:
 def _account(token: str) -> str:
     """Return ``user:password`` for a URL.
 
-    The user name ``oauth2`` is used for a token without one, because GitLab and GitHub accept any user name with a
-    token. Only a deploy token needs its own user name.
+    If the token has no user name, use ``oauth2``, because GitLab and GitHub accept all user names with a token. Only a
+    deploy token requires its own user name.
     """
     user, colon, password = token.partition(":")
     if not token:
@@ -220,7 +221,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionRelation:
-    """The relation of two revisions in the git history. ``commits`` is the number of commits between them."""
+    """The relation of two revisions in the git history. ``commits`` is the number of commits from one to the other."""
 
     relation: Relation
     commits: int = 0

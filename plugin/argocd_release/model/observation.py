@@ -19,7 +19,7 @@ APPLICATION_SET: Final = "ApplicationSet"
 class OwnerState(Enum):
     """The state of the owner of an application's spec. It tells whether the spec is proven to be up to date."""
 
-    #: Argo CD has compared the owner since the job began, and has applied the application's current spec.
+    #: Argo CD has compared the owner after the start of the job, and has applied the application's current spec.
     CURRENT = auto()
     #: Argo CD is comparing the owner, or has not applied the application's spec yet.
     PENDING = auto()
@@ -169,7 +169,7 @@ class Rollout:
 
     @property
     def state(self) -> str:
-        """Describe the progress, or why the Argo Rollout is paused or was aborted, on one line; can be empty."""
+        """Describe the Argo Rollout on one line: its progress, or why it is paused or was aborted. Can be empty."""
         where, runs = self.where, "; ".join(map(str, self._telling))
         if self.aborted:
             return "; ".join(filter(None, (texts.ABORTED.text, self.message, runs)))

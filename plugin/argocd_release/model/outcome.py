@@ -99,15 +99,15 @@ _DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
 class Verdict:
     """The decision about an application or a release.
 
-    If ``outcome`` is None, the decision is pending, and ``reason`` says what is missing.
+    If ``outcome`` is None, the decision is pending, and ``reason`` says what is missing for a decision.
     """
 
     outcome: Outcome | None
     reason: str
     hint: str = ""
-    # If a later revision that contains the expected one was deployed instead, a description of it, otherwise empty.
+    # A description of the later revision that was deployed and contains the expected one; empty if there is none.
     delivered_by: str = ""
-    # The cause code, and the object that has the problem; None if they are unknown.
+    # The cause code. ``subject`` is the object that has the problem. Both are None if they are unknown.
     code: CauseCode | None = None
     subject: Subject | None = None
     # True if the reason only quotes the message of ``subject``. If a root cause about the same object is known, the

@@ -1,6 +1,6 @@
 """The problems that prevent a delivery. Each has a cause code, the affected object, a message and a hint.
 
-Decisions depend on the cause code and the object. The message is only for people.
+The code makes decisions by the cause code and the object. The message is only for people.
 """
 
 from collections.abc import Mapping
@@ -40,12 +40,12 @@ class CauseCode(Enum):
     The message catalogue describes each cause (``messages/causes.py``).
     """
 
-    # Causes in the job and its settings.
+    # Causes of failures in the job and its settings.
     SETTINGS = "settings"
     NO_PREVIEW = "no-preview"
     CANCELLED = "cancelled"
     UNEXPECTED = "unexpected"
-    # Causes in Argo CD or in the access to it.
+    # Causes of failures in Argo CD or in the job's access to Argo CD.
     UNREACHABLE = "unreachable"
     DENIED = "denied"
     REFUSED = "refused"
@@ -54,13 +54,13 @@ class CauseCode(Enum):
     NOT_COMPARED = "not-compared"
     APPLICATION_MISSING = "application-missing"
     APPLICATION_DELETED = "application-deleted"
-    # Causes in the files in git.
+    # Causes of failures in the files in git.
     PATH_MISSING = "path-missing"
     MANIFEST_UNREADABLE = "manifest-unreadable"
     COMPARISON_ERROR = "comparison-error"
     SPEC_INVALID = "spec-invalid"
     NOTHING_MANAGED = "nothing-managed"
-    # Causes in the sync.
+    # Causes of failures in Argo CD's sync.
     MANIFEST_REJECTED = "manifest-rejected"
     CLUSTER_NOT_READY = "cluster-not-ready"
     HOOK_FAILED = "hook-failed"
@@ -89,7 +89,7 @@ class CauseCode(Enum):
     OTHER_CHART_VERSION = "other-chart-version"
     NO_SUCH_SOURCE = "no-such-source"
     SUPERSEDED = "superseded"
-    # Causes in pods and workloads.
+    # Causes of failures in pods and workloads.
     IMAGE_PULL = "image-pull"
     CONTAINER_CONFIG = "container-config"
     CRASH_LOOP = "crash-loop"
@@ -109,7 +109,7 @@ class CauseCode(Enum):
     NO_PODS = "no-pods"
     JOB_DEADLINE = "job-deadline"
     JOB_FAILED = "job-failed"
-    # Causes in other resources.
+    # Causes of failures in other resources than pods and workloads.
     NO_ADDRESS = "no-address"
     NO_VOLUME = "no-volume"
     HEALTH_UNREADABLE = "health-unreadable"
@@ -211,7 +211,7 @@ COMPARISON_ERROR: Final = "ComparisonError"
 #: The type of the condition with which Argo CD reports that the automated sync policy no longer tries to sync a
 #: revision.
 SYNC_ERROR: Final = "SyncError"
-# The types of conditions that explain why Argo CD does not apply a revision.
+# The types of conditions that explain why Argo CD does not apply a revision, each with its cause code.
 ERROR_CONDITIONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
     {
         COMPARISON_ERROR: CauseCode.COMPARISON_ERROR,

@@ -91,7 +91,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Failing:
-    """An object that cannot start or cannot create pods, and the reason. ``of_job`` is True for a pod of a Job."""
+    """A pod that cannot start, or an object that cannot create pods. ``of_job`` is True for a pod of a Job."""
 
     uid: str
     problem: Problem
@@ -160,7 +160,7 @@ class Tree:
         return {node.uid: node for node in self.nodes if node.uid}
 
     def owner(self, node: Node) -> Node | None:
-        """Return the owner of the node, or None if the tree does not contain it."""
+        """Return the owner of the node, or None if the tree does not contain the owner."""
         return self._by_uid.get(node.owner)
 
     def root(self, node: Node) -> Node:
@@ -173,7 +173,7 @@ class Tree:
 
     @cached_property
     def _newest(self) -> dict[tuple[str, str], Node]:
-        """Map the uid of each owner and the kind to the owner's newest ReplicaSet or ControllerRevision."""
+        """Return the newest ReplicaSet or ControllerRevision of each owner, by owner uid and object kind."""
         newest: dict[tuple[str, str], Node] = {}
         for node in self.nodes:
             if node.kind in {"ReplicaSet", "ControllerRevision"}:

@@ -37,7 +37,7 @@ class PodLog:
         return any(line.strip() for line in self.lines)
 
 
-#: The maximum number of images in the description of a group of pods.
+#: The maximum number of images that the description of a group of pods lists.
 SHOWN_IMAGES: Final = 3
 
 
@@ -92,7 +92,7 @@ class Diagnosis:
 
     #: The root cause; None if the diagnosis has found no cause that is more specific than the verdict's cause.
     cause: Problem | None = None
-    #: The output of ``argocd app get``.
+    #: The output of ``argocd app get``, which shows the application's state.
     status: str = ""
     #: The pods of the current revision, the most severe problems first.
     pods: tuple[Node, ...] = ()
@@ -133,7 +133,7 @@ class ResourceState(NamedTuple):
 
     @property
     def deviates(self) -> bool:
-        """Return True if the resource is not a hook, and is either not Synced or not Healthy."""
+        """Return True if the resource is not Synced or not Healthy. Return False for hooks."""
         return not self.hook and (self.sync is not SyncStatus.SYNCED or self.health not in WELL)
 
 
@@ -177,7 +177,7 @@ class ApplicationResult:
     transitions: tuple[Transition, ...] = ()
     #: The expectation that the application had to meet, as JSON data.
     expectation: Mapping[str, Any] = field(default_factory=dict)
-    #: A description of the expectation; empty if there is none.
+    #: A description of the expectation; empty if the application has no expectation.
     expects: str = ""
     docs_url: str = ""
     #: The durations of the parts of the release.
@@ -300,7 +300,7 @@ class ReleaseResult:
     links: Mapping[str, str] = field(default_factory=dict)
     #: The initial language of the report page: en or ru.
     language: str = "en"
-    #: The name of the CI job, or "" outside GitLab.
+    #: The name of the CI job; "" if the program does not run in GitLab CI.
     job_name: str = ""
     #: The results of the notifications.
     notices: tuple[NotificationResult, ...] = ()
@@ -354,8 +354,8 @@ class ReleaseResult:
     def cause(self) -> Problem | None:
         """Return the cause of the most severe failure, or None if the release was delivered.
 
-        In a group, the message begins with the application's name, unless all applications have failed for the same
-        reason.
+        For a group, the message begins with the name of the failed application. If all applications have failed for the
+        same reason, no name is added.
         """
         if self.outcome is Outcome.DELIVERED:
             return None

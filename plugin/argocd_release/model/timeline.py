@@ -41,7 +41,7 @@ class Span:
 class Phases:
     """The times at which the application reached each phase, in seconds since tracking began.
 
-    A time is None if the phase was not reached, or if the application left it again before the verdict.
+    A time is None if the application did not reach the phase, or left the phase again before the verdict.
     """
 
     compared: float | None = None
@@ -62,7 +62,7 @@ class PreviousState:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseTimeline:
-    """The timeline of one application's release. ``spans`` are in the order in which they began."""
+    """The timeline of one application's release. The ``spans`` are ordered by the time at which they began."""
 
     phases: Phases = field(default_factory=Phases)
     spans: tuple[Span, ...] = ()

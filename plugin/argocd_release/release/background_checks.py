@@ -38,7 +38,7 @@ class Hooks:
 
 # The time limit of ``argocd version`` in seconds.
 VERSIONS_SECONDS: Final = 10.0
-# The longest time, in seconds, that the end of the job waits for a background check. Most have ended by then.
+# The longest time, in seconds, for which the job waits at its end for a background check. Most have ended by then.
 _WARNINGS_SECONDS: Final = 0.5
 
 
@@ -79,7 +79,7 @@ class BackgroundChecks:
             run_in_background(self._compare_versions)
 
     def on_application(self, application: Application | None) -> None:
-        """At the first application, start to check the token's rights, and to read Argo CD's public address."""
+        """Start to check the token's rights, and to read Argo CD's public address, for the first application."""
         connection = self._connection
         if connection is not None and self._warnings is None and application is not None:
             name, project = application.name, application.project

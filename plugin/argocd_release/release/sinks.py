@@ -30,7 +30,7 @@ from argocd_release.timing import GITLAB_AFTER_SIGNAL, GITLAB_UNTIL, Background,
 # The time limit in seconds for creating a deployment record. It is created in the background while the job tracks the
 # application.
 BEGIN_SECONDS: Final = 8.0
-# The job updates the first deployment record in any case, and another one only if more than these seconds are left.
+# The job always updates the first deployment record, and another one only if more than this many seconds are left.
 LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"

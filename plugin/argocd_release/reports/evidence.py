@@ -85,7 +85,7 @@ def _indented(message: str) -> str:
 
 
 def caveat(result: ApplicationResult) -> str:
-    """Return a note on what this success does not prove; "" if it proves everything, or if the release failed."""
+    """Return a note on what this success does not prove; "" if nothing is unproven or the outcome is no success."""
     if result.outcome is not Outcome.DELIVERED:
         return ""
     if result.verdict.caveat:

@@ -61,7 +61,7 @@ def _missing(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[Set
 
 
 def _split(values: Mapping[str, Any], environ: JobEnvironment) -> Iterator[SetupProblem]:
-    """Yield a problem if the job must share the applications with parallel jobs, but has no valid number."""
+    """Yield a problem if the job shares the applications with parallel jobs, but has no valid number among them."""
     index, total = values.get("CI_NODE_INDEX"), values.get("CI_NODE_TOTAL")
     if values.get("RELEASE_SPLIT") is not True or not (isinstance(index, int) and isinstance(total, int)):
         return
@@ -94,7 +94,7 @@ def _invalid(error: "ValidationError") -> Iterator[SetupProblem]:
         return
     given = str(error.instance)
     rule, value = _rule(error, declared), _meant(given, declared)
-    # The options can contain headers with secrets.
+    # Do not show the options of argocd, because they can contain headers with secrets.
     is_secret = declared.get("x-secret") or name == "ARGOCD_OPTS"
     entry = settings.SHOWN_AFTER_LIST if ";" in rule else settings.SHOWN
     yield SetupProblem.of_setting(

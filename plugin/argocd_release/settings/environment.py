@@ -78,7 +78,7 @@ class JobEnvironment(Mapping[str, str]):
         The text names the input or the variable that ``typed_name`` returns.
 
         Args:
-            name: the variable of the setting. If it is not a setting, the mark stays unchanged.
+            name: the variable of the setting. If it is not a setting, ``<NAME>`` stays unchanged.
             value: the value that the message recommends, or an empty string.
         """
         if name not in PROPERTIES:
@@ -201,7 +201,7 @@ _OPEN: Final = (
 
 def open_values(environ: JobEnvironment) -> tuple[str, ...]:
     """Return the values that must not be redacted: public settings, and GitLab's variables about the pipeline."""
-    # The options can contain headers with secrets.
+    # Leave out the options of argocd, because they can contain headers with secrets.
     names = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
     values = [environ.text(name) for name in names]
     values += [str(PROPERTIES[name].get("default", "")) for name in names]

@@ -22,7 +22,7 @@ from argocd_release.verdict.symptoms import GracePeriods
 with_files_read: Final = environment.with_files_read
 # The time in seconds that is reserved for the phases after RELEASE_TIMEOUT (``timing``) and for GitLab's upload.
 UPLOAD_SECONDS: Final = 45
-# The maximum number of seconds by which a job's start, on GitLab's clock, can lie in the future on the runner's clock.
+# If GitLab's clock is ahead by at most this many seconds, the job still trusts its start time from GitLab.
 CLOCK_SECONDS: Final = 5
 
 

@@ -32,7 +32,7 @@ class Healing(Enum):
     CONFLICT = auto()
     #: The cluster has not finished preparing a new namespace or quota.
     NOT_READY = auto()
-    #: A server that the sync needs could not be reached.
+    #: Argo CD could not reach a server that the sync needs.
     OUTAGE = auto()
 
 

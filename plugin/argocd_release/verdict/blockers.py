@@ -335,7 +335,7 @@ def _out_of_sync(application: Application) -> Problem:
 
 
 def _pending(application: Application) -> list[Resource]:
-    # A hook has no sync status.
+    # Leave out hooks, because a hook has no sync status.
     return [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
 
 

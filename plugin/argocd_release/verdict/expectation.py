@@ -143,7 +143,7 @@ class Expectation:
         return texts.DELIVERED_BY.fill(revision=self.revision[:7], later=later) if later else ""
 
     def later(self, application: Application) -> str:
-        """Describe the compared revision if it is later than the expected one and contains it; otherwise return ""."""
+        """Describe a later revision that contains the expected one (``3f2c1ab, 2 commits later``), or return ""."""
         for revision in application.commits:
             revision_relation = application.revision_relations.get(revision, _UNKNOWN)
             if revision_relation.relation is Relation.DESCENDANT:
@@ -158,7 +158,7 @@ class Expectation:
         return bool(relations & {Relation.OLDER, Relation.DIVERGED, Relation.REVERTED})
 
     def is_undecided(self, application: Application) -> bool:
-        """Return True until the job has looked up the compared revisions in the git history."""
+        """Return True while the job is still looking up the compared revisions in the git history."""
         return any(revision_relation.pending for revision_relation in application.revision_relations.values())
 
     def was_deployed(self, application: Application) -> bool:
@@ -266,7 +266,8 @@ class Expectation:
             return None
         unhealthy = bool(self.healths) and application.health not in self.healths
         if unhealthy and any(matches(self.image, image) for image in cluster.starting):
-            # The pods with the image are starting. The job still waits for health, which gives a better reason.
+            # Pods with the expected image are starting. The health, for which the job still waits, gives a better
+            # reason.
             return None
         if not running and not any(template.on_delete for template in cluster.templates):
             # Report the images of the previous revision, whose pods run until the new pods are ready.
@@ -330,7 +331,7 @@ def _out_of_reach(reason: str, revision_relations: list[RevisionRelation]) -> Un
 
 
 def _version(text: str) -> str:
-    """Return a chart version without a leading ``v``. Replace each ``_``, which a registry uses in place of ``+``."""
+    """Return a chart version without a leading ``v``, and with ``+`` for each ``_``, its substitute in registries."""
     return text.removeprefix("v").replace("_", "+")
 
 
@@ -370,7 +371,7 @@ def parts(image: str) -> tuple[str, str, str]:
     """Return the name, tag and digest of an image reference. A missing part is ""."""
     reference, _, digest = image.partition("@")
     name, colon, tag = reference.rpartition(":")
-    # If a slash follows the colon, the colon separates the registry's host from its port, and begins no tag.
+    # If a slash follows the colon, the colon separates the registry's host from its port. It does not begin a tag.
     return (name, tag, digest) if colon and "/" not in tag else (reference, "", digest)
 
 

@@ -220,8 +220,8 @@ class GracePeriods:
         degraded_grace: for a synced application that is Degraded or whose health cannot be read.
         pod_grace: for a pod that cannot start.
         deleted_grace: for an application that disappears during the job.
-        unreachable_grace: for Argo CD, or a server that Argo CD needs, that stops responding.
-        connect_grace: for Argo CD that does not respond at the start, or in whose place another server responds.
+        unreachable_grace: for Argo CD, or a server that Argo CD needs, if it stops responding.
+        connect_grace: for Argo CD if it does not respond at the start, or if another server responds in its place.
         appear_timeout: for an application that does not exist at the start.
         expectation_grace: for an expectation that can no longer be met.
         stuck_grace: for an application that stays OutOfSync until a person acts.

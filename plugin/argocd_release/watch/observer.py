@@ -209,7 +209,7 @@ class Observer:
         return None, error is None
 
     def begin_sync(self, application: Application, *, seconds: float) -> Application | Failure:
-        """If the settings demand a sync and the application needs it, request it. Return the resulting state.
+        """Request a sync if the settings demand one and the application needs one. Return the resulting state.
 
         While another operation is running, do not request a sync.
         """

@@ -154,7 +154,7 @@ class GroupPoller:
         started: the clock time at which the job began.
         timeout: seconds from ``started`` to the deadline.
         complete: receives the number of applications, and returns True if that is enough.
-        appear: seconds from ``started``. If there are not enough applications, the loop waits so long for more of them.
+        appear: seconds from ``started`` for which the loop waits for more applications if there are too few.
         graces: the grace periods that apply if Argo CD does not return the list.
         stop_early: True to stop after the first failure.
         spacing: the minimum number of seconds between two polls; 0 if polls request no list.
@@ -351,7 +351,7 @@ class GroupPoller:
         return changed or now >= self._due_at(application, pending=pending)
 
     def _due_at(self, application: TrackedApplication, *, pending: int) -> float:
-        """Return the time of the next look at an unchanged listed state. ``pending`` looks share ``LOOKS_A_SECOND``."""
+        """Return the time of the next look if the list shows no change. ``pending`` looks share ``LOOKS_A_SECOND``."""
         again = application.not_before if application.has_news else application.look_again_at
         if again - application.looked_at <= LEAST_SECONDS:
             return again

@@ -50,8 +50,8 @@ class SnapshotCommands:
     """The commands for one application of a group. Reads return the state in the last list.
 
     Only comparisons, and reads of an application that the list lacks, cause a request. The returned states never go
-    back in time. If the list was requested before the last comparison ended, or contains an older comparison, return
-    the result of the last comparison. A list can be outdated because one of several API servers lags behind.
+    back in time. If the list was requested before the last comparison ended, or contains an older comparison, a read
+    returns the result of the last comparison. A list can be outdated because one of several API servers lags behind.
 
     Args:
         commands: the commands that send requests to Argo CD.

@@ -42,13 +42,13 @@ POLL_SECONDS: Final = 2.0
 # The pause between the first look that shows a result and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# If nothing changes, the log repeats the reason after these seconds, and then whenever the waiting time has doubled.
+# If nothing changes, the log repeats the reason after this many seconds, and then at each doubling of the wait.
 STILL_WAITING_SECONDS: Final = 10.0
 # The log shows this many different reasons immediately. It shows further reasons only when a repetition is due.
 LINES_AT_ONCE: Final = 20
 _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 _NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
-# If the look at the deadline times out, the verdict uses the previous look if it is at most these seconds old.
+# If the look at the deadline times out, the verdict uses the previous look. This is its maximum age in seconds.
 RECENT_SECONDS: Final = 10.0
 # The number of seconds for which a look in a group waits for its comparison. The limit is short, because other
 # applications wait for their looks. A later look uses the result.
@@ -80,7 +80,7 @@ class Tracker:
         terminate: True to terminate a sync of an earlier revision that hangs.
         started: the clock time at which the job began; the current time by default.
         follow: True to run ``argocd app wait``, whose output shows progress and reports changes.
-        queued_before: returns the number of comparisons that Argo CD must do before that of this application.
+        queued_before: returns the application's position in the queue for comparisons, from 1; 0 if it is not queued.
         keep: a callback that receives the name and each observed state.
     """
 
@@ -268,7 +268,7 @@ class Tracker:
         )
 
     def _end_old_sync(self, application: Application) -> None:
-        """Terminate the sync of an earlier revision if it has hung, or failed in vain, for its grace period."""
+        """Terminate the sync of an earlier revision if it has hung or failed for its whole grace period."""
         operation = application.operation
         if operation is None or not application.operation_is_old or operation.started_at in self._terminated:
             return

@@ -70,7 +70,7 @@ def last_lines(application: Json, room: SizeBudget) -> Log | None:
 
 
 def other_logs(application: Json, room: SizeBudget) -> Iterator[Log]:
-    """Yield the logs of other pods than the one that shows the cause."""
+    """Yield the logs other than the one that shows the cause."""
     first = _log_of_cause(application)
     for log in [log for log in application["logs"] if log is not first][: LOGS - 1]:
         if room.left > 0:
@@ -255,7 +255,7 @@ def _revision(expected: Json, state: Json, application: Json, room: SizeBudget) 
 
 
 def _image(image: str, images: Sequence[str], room: SizeBudget) -> Compared:
-    """Return the row about the image. Show registries only if the image has a folder."""
+    """Return the row about the image. If the expected image has no slash, show the images without their folders."""
     having = [text for text in images if image in text]
     shown = [text if "/" in image else text.rpartition("/")[2] for text in having or images]
     actual: str | Text = _listed(shown, room) or words()["unknown"]

@@ -23,15 +23,14 @@ from argocd_release.reports.page.language import (
 from argocd_release.reports.page.tables import Compared, Log, Table, comparison
 
 Json = Mapping[str, Any]
-# The maximum size in bytes of the texts from outside and their markup: for a single application, and for each
-# application of a group.
+# The maximum size, in bytes, of texts from outside together with their markup. The first limit applies to a single
+# application, the second to each application of a group.
 ROOM: Final = 6_900
 ROOM_OF_EACH: Final = 4_000
-# The maximum share of an application's budget that each of these can use: the log below the cause, the changes, and the
-# chart.
+# The log below the cause, the changes, and the chart can each use at most this share of an application's size budget.
 _SHARE: Final = 0.4
-# The maximum number of applications of a group that the page shows in full. If the group is larger, the page shows only
-# failures in full. The other applications only have a row in the table.
+# The maximum number of applications of a group that the page shows in full. If the group is larger, the page only shows
+# failures in full. Other applications only have a row in the table.
 WHOLE: Final = 16
 # The limits of the table of a group: the number of its rows, and their total size in bytes.
 ROWS: Final = 200
@@ -42,7 +41,7 @@ IMAGES: Final = 12
 SHORT: Final = 8
 _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
-# The addresses of a documentation that the page links to.
+# The form of a documentation address to which the page can link.
 _DOCS: Final = re.compile(r"https?://[A-Za-z0-9._~:/@%+,=-]{1,255}")
 
 
@@ -51,9 +50,9 @@ class ChangeView:
     """The revisions or the images before and after the release.
 
     Attributes:
-        what: the name of the values, ``revision`` or ``images``.
+        what: the name of the values: the revision or the images.
         before: the values before the release; empty if nothing has changed.
-        after: the values after it.
+        after: the values after the release.
         note: a note that there was no earlier release, or that nothing has changed.
         link: the address of GitLab's comparison of the revisions, or an empty string.
         url: the address of the new commit, or an empty string.
@@ -69,14 +68,14 @@ class ChangeView:
 
 @dataclass(frozen=True, kw_only=True)
 class CauseView:
-    """The cause of a failure. A text that is not known is empty.
+    """The cause of a failure. Unknown texts are empty.
 
     Attributes:
         cause: the message of the cause.
         code: its cause code.
         meaning: the meaning of the code.
-        link: the page in Argo CD that shows the object.
-        help: the page of the documentation about the code.
+        link: the address of the page in Argo CD that shows the object with the cause.
+        help: the address of the documentation about the code.
         reason: the verdict's reason, if it says more than the cause.
         next: the fix.
         log: the last lines of the log that shows the cause.
@@ -122,7 +121,7 @@ class ApplicationRow:
 
     Attributes:
         anchor: the anchor of the application on the page; empty if the page does not show it in full.
-        bars: a chart that shows only the phases.
+        bars: a chart that only shows the phases of the job.
     """
 
     name: str
@@ -153,8 +152,9 @@ class Page:
 
     Attributes:
         language: the language in which the page opens, ``en`` or ``ru``.
-        tone: the colour: ``good`` for a success, ``bad`` for a failure, ``open`` if the release status is unknown.
-        rows: the table of the applications; empty if there is only one.
+        tone: the CSS class for the outcome: ``good`` for a success, ``bad`` for a failure, ``open`` for an unknown
+            status.
+        rows: the rows of the table of applications; empty if there is only one application.
         parts: the applications that the page shows in full.
         more: the number of applications that are not in the table, such as ``and 3 more``, or None.
     """
@@ -211,7 +211,7 @@ def view(report: Json) -> Page:
         headline=headline(outcome),
         meaning=meaning(outcome),
         tone=_tone(outcome),
-        # A single application has the cause of the release, together with its log.
+        # If there is only one application, its cause is that of the release, and the page shows the log below it.
         why=parts[0].why if parts and not several else _why(report, docs, top),
         facts=tuple(_facts(report, applications, top)),
         made_by=words()["made_by"].fill(version=top.take(report["version"], 40)),
@@ -277,8 +277,8 @@ def _row(application: Json, anchor: str, seconds: float, room: SizeBudget) -> Ap
 
 def _part(application: Json, seconds: float, docs: str, room: SizeBudget) -> ApplicationView:
     outcome, share = _OUTCOMES[application["outcome"]], int(room.left * _SHARE)
-    # Take the texts in the order of their importance, until the budget is spent. The cause with its log comes first,
-    # then the comparison, the changes, the chart, and the rest of the evidence.
+    # Take the texts in the order of their importance, until the size budget is used up. The cause with its log comes
+    # first. Then follow the comparison, the changes, the chart, and the other evidence.
     return ApplicationView(
         name=room.take(application["name"], 200),
         url=_web(application["url"]),
@@ -353,7 +353,7 @@ def _few(texts: Sequence[str], room: SizeBudget, *, count: int = 0) -> tuple[str
 
 
 def _summary(changes: Json) -> Iterator[Text]:
-    """Yield the number of changes of each kind, such as ``2 configured``. The words are those of Argo CD."""
+    """Yield the number of changes by action, such as ``2 configured``. The actions have Argo CD's names."""
     counts = Counter[str](changes["actions"])
     yield from (Text(f"{count} {action[:20]}") for action, count in counts.most_common(6))
     if changes["hooks"]:
