@@ -106,6 +106,7 @@ CLAIM: Final = manifests.claim("data")
 CASES: Final[dict[str, Case]] = {
     "image": Case(before={"web.yaml": web()}, after={"web.yaml": web("2")}, counts=(0, 1, 0), says=f"+      - image: {IMAGE}:2"),
     "added": Case(before=ONE, after={"c.yaml": config(name="new")}, counts=(1, 0, 0), says="+++ ConfigMap"),
+    "data-of-a-config-map": Case(before=ONE, after={"a.yaml": config("red")}, counts=(0, 1, 0), says="+  colour: red"),
     "removed": Case(before=ONE, after={"b.yaml": None}, counts=(0, 0, 1), dangers=("ConfigMap/other would be deleted",)),
     "removed-kept": Case(
         before={"a.yaml": config(), "b.yaml": config(name="other", metadata={"annotations": KEPT})},

@@ -160,6 +160,11 @@ def message_shown(text: str, *, kind: str = "") -> str:
     return without_secret_data(_without_dumps(text))
 
 
+def contains_secret(text: str) -> bool:
+    """Return True if the text contains a Secret, such as a manifest that embeds the manifest of one."""
+    return _FLAT_SECRET.search(text) is not None or _ABOUT_SECRET.search(text) is not None
+
+
 def without_secret_data(text: str) -> str:
     """Hide the fields ``data`` and ``stringData`` of objects in JSON, YAML or the syntax of Go's maps.
 

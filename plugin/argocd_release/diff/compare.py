@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import yaml
 
+from argocd_release.core.redaction import Compared
+from argocd_release.core.secret_data import contains_secret
 from argocd_release.core.text import as_list, as_object, as_objects, as_text, clean, one_line, parse_json
 from argocd_release.diff.dangers import Action, dangers
 from argocd_release.messages import diff as texts
@@ -189,10 +191,12 @@ def _change(ref: ResourceRef, lines: Sequence[Line], application: Application) -
     action = Action.CHANGED if has_live == has_new else Action.REMOVED if has_live else Action.ADDED
     shown = _without_noise(lines)
     hunks = list(_hunks(shown if any(sign != " " for sign, _ in shown) else lines))
+    # Hide the data of a Secret whose manifest is a part of this document.
+    kind = str if contains_secret("\n".join(text for _, text in lines)) else Compared
     return ResourceChange(
         ref=ref,
         action=action,
-        lines=tuple(hunks[:LINES]),
+        lines=tuple(map(kind, hunks[:LINES])),
         cut=max(len(hunks) - LINES, 0),
         dangers=tuple(dangers(ref, action, live, new, application)),
     )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from argocd_release.core.redaction import everywhere, redaction
 from argocd_release.diff.compare import (
     ApplicationDiff,
     ResourceChange,
@@ -118,6 +119,35 @@ def test_only_secrets_are_read_from_an_answer() -> None:
     assert len(secret_documents({"manifests": [secret, other, "no json", None]}, "")) == 1
     assert len(secret_documents({"items": [{"liveState": secret}, {"liveState": "null"}]}, "liveState")) == 1
     assert secret_documents(None, "") == []
+
+
+CONFIG = """
+===== /ConfigMap shop/a ======
+--- a
++++ b
+@@ -1 +1 @@
+ apiVersion: v1
+ data:
+-  colour: blue
++  colour: red
+   manifest: {manifest}
+ kind: ConfigMap
+"""
+
+
+@pytest.mark.parametrize(("manifest", "part"), [("none", "+  colour: red"), ("'kind: Secret'", " data: [redacted]")])
+def test_the_data_of_a_config_map_is_shown_but_not_that_of_an_embedded_secret(manifest: str, part: str) -> None:
+    (change,) = changes_of(CONFIG.format(manifest=manifest), OURS)
+
+    # The log redacts the result, and then the event that contains a part of it.
+    twice = everywhere(everywhere(change, redaction(["s3cret-value"])), redaction(["s3cret-value"]))
+    assert part in twice.lines
+
+
+def test_a_known_secret_is_hidden_in_the_data_of_a_config_map() -> None:
+    (change,) = changes_of(CONFIG.format(manifest="s3cret-value"), OURS)
+
+    assert not any("s3cret" in line for line in everywhere(change, redaction(["s3cret-value"])).lines)
 
 
 CHANGED = ApplicationDiff(
