@@ -33,6 +33,7 @@ CONTRADICTIONS = (
     ("nothing runs, and something does", r"running: none(?!; running in)", r"^Runs now: +(?!nothing|unknown|the application)"),
     ("more time for what time does not heal", r"^next: .*raise RELEASE_TIMEOUT", r"^cause: .*(?:CrashLoopBackOff|ImagePull|finalizer|exceeded quota|is invalid:|changed by hand)"),
     ("the log is quoted, and there is none", r"^next: .*error in the (?:program's|hook's) log", r"has no log: "),
+    ("a new version runs, and the expected one does not", r"^Old version: +replaced", r"no pod runs the image|which is not the expected one"),
     ("it was the first release, and an old version runs", r"first release", r"previous revision|^Old version: +still"),
 )  # fmt: skip
 

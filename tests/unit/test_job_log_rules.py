@@ -27,6 +27,7 @@ EXAMPLES = {
     "nothing runs, and something does": "cause: no pod runs the image 2; running: none\nRuns now: web:1",
     "more time for what time does not heal": "cause: Pod/web: CrashLoopBackOff\nnext: or raise RELEASE_TIMEOUT",
     "the log is quoted, and there is none": "Pod/web has no log: x\nnext: fix the error in the program's log",
+    "a new version runs, and the expected one does not": "Old version: replaced: 1 of 1 pod\ncause: no pod runs the image 2",
     "it was the first release, and an old version runs": "Old version: none: this is the first release\nof the previous revision",
 }  # fmt: skip
 

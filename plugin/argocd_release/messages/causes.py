@@ -255,7 +255,7 @@ OUTAGES: Final[Mapping[str, str]] = MappingProxyType(
 #: The targets that Argo CD does not reach, by the name of the ``Speaker`` that wrote the error.
 OUTAGE_TARGETS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "ARGO_CD": "one of its own components, or git",
+        "ARGO_CD": "its own components and git",
         "RENDERER": "a remote file from which the manifests are rendered",
         "GIT": "git",
         "REGISTRY": "the chart repository",

@@ -56,6 +56,7 @@ RUNS: Final = Message("{images} ({ready})")
 RUNS_SINCE: Final = Message("{images}, since {since} ({age} ago, {ready})")
 OLD_SERVES: Final = "still serves"
 OLD_SERVES_TOO: Final = "still serves, beside pods of the new version"
+NOT_EXPECTED_RUNS: Final = "what runs now is not the expected version"
 OLD_GONE: Final = "does not serve any more"
 NO_OLD_VERSION: Final = "none: this is the first release"
 REPLACED: Final = Message("replaced: {ready} of {pods} of the new version ready")

@@ -76,23 +76,28 @@ DRY_RUN_HIDES: Final = Message(
 )
 HEALS_AFTER_SYNC: Final = Message(
     "",
-    "the failure can heal without a change in git, but Argo CD does not sync this revision again: {remedy}, then sync "
-    "again (argocd app sync, or <RELEASE_SYNC=true>)",
+    "{remedy}, then sync again (argocd app sync, or <RELEASE_SYNC=true>): Argo CD does not sync this revision again by "
+    "itself",
 )
 HEALS_WHILE_RETRYING: Final = Message(
     "",
-    "the manifests need no change: {remedy}; Argo CD retries by itself for a while, and <RELEASE_HEALING_GRACE> sets "
-    "how long such a failure can last",
+    "{remedy}. Argo CD retries the sync by itself for a while, so a new commit is not necessary; "
+    "<RELEASE_HEALING_GRACE> sets how long the job waits for it",
 )
 #: The events after which a failed sync can succeed, and the remedies if they do not occur, by ``Healing`` member.
 AWAITED: Final[Mapping[str, Message]] = MappingProxyType(
     {
-        "WEBHOOK": Message("the admission webhook to respond", "check that the webhook's own pods run"),
+        "WEBHOOK": Message("the admission webhook to respond", "check that the pods of the webhook run"),
         "TERMINATING": Message(
             "the deletion to end", "find out which finalizer holds the object that is being deleted"
         ),
-        "KIND": Message("its custom resource definition to be installed", "install it, or correct apiVersion and kind"),
-        "NAMESPACE": Message("the namespace to be created", "create it, or use the sync option CreateNamespace=true"),
+        "KIND": Message(
+            "its custom resource definition to be installed",
+            "install the custom resource definition, or correct apiVersion and kind",
+        ),
+        "NAMESPACE": Message(
+            "the namespace to be created", "create the namespace, or use the sync option CreateNamespace=true"
+        ),
         "CONFLICT": Message(
             "another writer to leave the object alone", "find out which controller keeps changing the object"
         ),

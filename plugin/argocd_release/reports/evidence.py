@@ -119,7 +119,9 @@ def last_words(result: ApplicationResult) -> str:
     if log is None:
         return diagnosis.no_log
     lines = [line for line in log.lines if line.strip()][-LAST_WORDS:]
-    return "\n".join([texts.LAST_WORDS.fill(pod=pod), *(f"{QUOTED}{line}".rstrip() for line in lines)])
+    # Directly below the cause, which names the pod, the lines need no title.
+    title = [texts.LAST_WORDS.fill(pod=pod)] if result.reason_adds else []
+    return "\n".join([*title, *(f"{QUOTED}{line}".rstrip() for line in lines)])
 
 
 def next_step(result: ApplicationResult) -> str:

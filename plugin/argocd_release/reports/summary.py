@@ -98,6 +98,13 @@ SHOWN_HOOKS: Final = 3
 #: The phases in which a hook has not ended yet.
 _WAITS: Final = frozenset({"", "Running", "Terminating"})
 
+# The causes with which Argo CD has another version than the expected one.
+_NOT_EXPECTED: Final = frozenset({
+    CauseCode.OTHER_REVISION, CauseCode.OTHER_IMAGE, CauseCode.OTHER_CHART_VERSION, CauseCode.NO_SUCH_SOURCE,
+})  # fmt: skip
+# The causes with which it is not known if Argo CD has read the expected version.
+_NOT_KNOWN: Final = frozenset({CauseCode.NOT_COMPARED, CauseCode.NOT_HYDRATED, CauseCode.OWNER_PENDING})
+
 
 def state(result: ApplicationResult) -> dict[str, str]:
     """Return the lines about the state, by their labels.
@@ -115,7 +122,7 @@ def state(result: ApplicationResult) -> dict[str, str]:
     return expected | {
         label: _compared(application, is_expected=result.verdict.code is not CauseCode.OTHER_REVISION),
         texts.RUNS_NOW: _running(serving, result.ended_at),
-        texts.OLD_VERSION: _old_version(application, serving),
+        texts.OLD_VERSION: _old_version(application, serving, result.verdict.code),
         texts.HOOKS: _hooks(application),
     }
 
@@ -164,7 +171,7 @@ def _group(group: PodGroup, ended_at: datetime) -> str:
     return texts.RUNS_SINCE.fill(images=images, since=since, age=passed, ready=ready)
 
 
-def _old_version(application: Application, serving: ServingPods | None) -> str:
+def _old_version(application: Application, serving: ServingPods | None, code: CauseCode | None) -> str:
     """Return the text that says if the version before this release still serves; "" if there are no pods."""
     if serving is None:
         return texts.UNKNOWN
@@ -175,7 +182,11 @@ def _old_version(application: Application, serving: ServingPods | None) -> str:
         return ""
     if not current.ready:
         return texts.OLD_GONE if _has_history(application) else texts.NO_OLD_VERSION
-    # If the sync has not replaced the pods, the pods of the earlier version are still running.
+    if code in _NOT_EXPECTED:
+        return texts.NOT_EXPECTED_RUNS
+    if code in _NOT_KNOWN:
+        return texts.UNKNOWN
+    # If the sync did not change the pods, those of the version before it are still running.
     operation = application.operation
     if not _is_applied(application) or (operation is not None and current.youngest < operation.started_at):
         return texts.OLD_SERVES

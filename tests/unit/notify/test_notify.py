@@ -579,7 +579,6 @@ def test_the_comment_says_the_state_in_the_words_of_the_log_and_links_page_job_a
         label, _, text = line.partition(":")
         if label in {"Expected", "Argo CD has", "Runs now", "Hooks"}:
             assert f"- {label}: `{text.strip()}`" in shown
-    assert "last words of Pod/web-x:" in shown
     assert "| connection refused" in shown
     assert states.NEW not in shown
     assert f"](<{job}/artifacts/file/reports/page.html>)" in shown

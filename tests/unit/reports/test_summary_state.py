@@ -158,3 +158,11 @@ def test_the_pods_of_the_old_and_of_the_new_revision_are_counted_apart() -> None
 def test_the_text_about_many_images_is_short() -> None:
     group = PodGroup.of([node("a", "web", images=tuple(f"web:{number}" for number in range(50)))])
     assert (len(group.images), group.more_images) == (3, 47)
+
+
+def test_if_the_expected_version_never_came_no_pod_is_called_new() -> None:
+    """«1 of 1 pod of the new version» stood beside «no pod runs the image»."""
+    serving = ServingPods(current=NEW_POD)
+    for code in (CauseCode.OTHER_REVISION, CauseCode.OTHER_IMAGE, CauseCode.OTHER_CHART_VERSION):
+        assert state(ended(serving, code=code))[texts.OLD_VERSION] == texts.NOT_EXPECTED_RUNS
+    assert state(ended(serving, code=CauseCode.NOT_COMPARED))[texts.OLD_VERSION] == texts.UNKNOWN
