@@ -102,7 +102,7 @@ def lines_shown(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(_without_tokens(without_secret_data(text)).split("\n")) if lines else ()
 
 
-class Compared(str):
+class DocumentLine(str):
     """A line of a document that contains no Secret, so that its fields ``data`` stay visible.
 
     Known secrets and tokens are redacted in it, as in every text.
@@ -120,8 +120,8 @@ def everywhere(value: T, redact: Redact) -> T:
     # Cache the redacted texts, because a large application contains the same texts thousands of times.
     @lru_cache(maxsize=10_000, typed=True)
     def safe(text: str) -> str:
-        if isinstance(text, Compared):
-            return Compared(redact(clean(text, limit=max(len(text), TEXT_LIMIT))))
+        if isinstance(text, DocumentLine):
+            return DocumentLine(redact(clean(text, limit=max(len(text), TEXT_LIMIT))))
         # Remove escape sequences before the redaction. An escape sequence inside a secret would prevent a match.
         return redact(without_secret_data(clean(text, limit=TEXT_LIMIT)))
 
@@ -174,7 +174,7 @@ def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
     """
     if len(texts) < 2 or not all(isinstance(text, str) for text in texts):  # noqa: PLR2004 - a single line
         return ()
-    kind = Compared if all(isinstance(text, Compared) for text in texts) else str
+    kind = DocumentLine if all(isinstance(text, DocumentLine) for text in texts) else str
     whole = kind("\n".join(texts))
     alone = [redact(text) for text in texts]
     redacted = redact(whole)

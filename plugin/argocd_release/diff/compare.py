@@ -7,13 +7,13 @@ document, from the output.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
 import yaml
 
-from argocd_release.core.redaction import Compared
+from argocd_release.core.redaction import DocumentLine
 from argocd_release.core.secret_data import contains_secret
 from argocd_release.core.text import as_list, as_object, as_objects, as_text, clean, one_line, parse_json
 from argocd_release.diff.dangers import Action, dangers
@@ -159,10 +159,11 @@ def changes_of(output: str, application: Application) -> tuple[ResourceChange, .
     """
     changes = [_change(ref, lines, application) for ref, lines in documents(output)]
     changes.sort(key=lambda change: change.ref)
-    return tuple(
-        change if number < DETAILED else ResourceChange(ref=change.ref, action=change.action, dangers=change.dangers)
-        for number, change in enumerate(changes)
-    )
+    return tuple(change if number < DETAILED else _named_only(change) for number, change in enumerate(changes))
+
+
+def _named_only(change: ResourceChange) -> ResourceChange:
+    return replace(change, lines=(), cut=len(change.lines) + change.cut)
 
 
 def documents(output: str) -> Iterator[tuple[ResourceRef, list[Line]]]:
@@ -192,7 +193,7 @@ def _change(ref: ResourceRef, lines: Sequence[Line], application: Application) -
     shown = _without_noise(lines)
     hunks = list(_hunks(shown if any(sign != " " for sign, _ in shown) else lines))
     # Hide the data of a Secret whose manifest is a part of this document.
-    kind = str if contains_secret("\n".join(text for _, text in lines)) else Compared
+    kind = str if contains_secret("\n".join(text for _, text in lines)) else DocumentLine
     return ResourceChange(
         ref=ref,
         action=action,

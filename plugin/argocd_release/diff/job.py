@@ -44,8 +44,7 @@ def run(environ: Mapping[str, str], stream: TextIO, signals: Signals) -> int:
         try:
             job.compare_all(stack, signals)
         except (Exception, Cancelled) as error:  # noqa: BLE001 - each leads to an outcome
-            verdict = verdict_on(error, context.log)
-            job.fail(verdict.outcome or Outcome.UNEXPECTED, verdict.reason, verdict.hint)
+            job.fail(error)
         job.publish()
     return job.result.outcome.exit_code
 
@@ -60,8 +59,12 @@ class DiffJob:
         self.result = publish.empty(context.environ, self._files)
         publish.forget(self._files)
 
-    def fail(self, outcome: Outcome, reason: str, hint: str) -> None:
+    def fail(self, error: BaseException) -> None:
         """Set the outcome of a run that an error has ended."""
+        verdict = verdict_on(error, self._context.log)
+        outcome, reason, hint = verdict.outcome or Outcome.UNEXPECTED, verdict.reason, verdict.hint
+        if isinstance(error, Cancelled):
+            reason, hint = texts.CANCELLED.fill(meaning=outcome.meaning), texts.CANCELLED.fill_hint()
         self.result = replace(self.result, outcome=outcome, reason=reason, hint=hint)
 
     def compare_all(self, stack: ExitStack, signals: Signals) -> None:

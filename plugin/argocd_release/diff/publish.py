@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from argocd_release.core.redaction import Compared
+from argocd_release.core.redaction import DocumentLine
 from argocd_release.core.text import QUOTED, counted, one_line
 from argocd_release.diff import render
 from argocd_release.diff.compare import DiffResult, State
@@ -82,8 +82,8 @@ def show(log: JobLog, result: DiffResult, file: str) -> None:
             lines = render.log_lines(application, result.revision, file)
             with log.section(f"diff-{number}", title, collapsed=True):
                 # The result was redacted before. Redacting it as one text would hide the data of ConfigMaps.
-                text = Compared("\n".join(f"{QUOTED}{line}".rstrip() for line in lines))
-                log.emit(ShownEvidence(title=title, lines=tuple(map(Compared, lines)), text=text))
+                text = DocumentLine("\n".join(f"{QUOTED}{line}".rstrip() for line in lines))
+                log.emit(ShownEvidence(title=title, lines=tuple(map(DocumentLine, lines)), text=text))
     say(log, f"\n{render.summary(result)}")
     if result.hint:
         say(log, texts.NEXT.fill(hint=result.hint))

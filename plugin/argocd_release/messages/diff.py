@@ -119,4 +119,7 @@ MISSING_HINT: Final = (
     "check <ARGOCD_APP_NAME>. If the merge request itself creates the application, compare its parent application, "
     "which shows it as added"
 )
-RETRY: Final = "nothing is known about the merge request: retry the job"
+RETRY: Final = (
+    "nothing is known about the merge request: retry the job, or run `argocd-release doctor`, which looks for the cause"
+)
+CANCELLED: Final = Message("{meaning}; the comparison is incomplete", "retry the job")

@@ -76,6 +76,15 @@ def test_nothing_that_the_cluster_sets_is_shown_of_a_removed_resource() -> None:
     assert change.dangers == ("Deployment/web would be deleted: Argo CD prunes it",)
 
 
+def test_a_change_after_the_first_300_is_only_named() -> None:
+    output = "".join((HEADER + BODY).replace("shop/web", f"shop/web-{number:03}") for number in range(301))
+    changes = changes_of(output, OURS)
+
+    assert len(changes) == 301
+    assert (changes[299].cut, changes[300].lines) == (0, ())
+    assert changes[300].cut == len(changes[0].lines)
+
+
 def test_a_document_cannot_begin_another_one() -> None:
     output = HEADER + BODY + "+===== /Secret shop/other ======\n+--- x\n+@@ y @@\n"
 

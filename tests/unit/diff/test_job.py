@@ -8,7 +8,7 @@ import pytest
 
 from argocd_release.diff import choose, job, publish
 from argocd_release.diff.compare import DiffResult
-from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
 from argocd_release.model.outcome import Outcome
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.signals import Signals
@@ -95,3 +95,14 @@ def test_the_chosen_applications(environ: dict[str, str]) -> None:
     assert list(errors) == ["other"]
     assert choose.too_few(settings, 0)
     assert not choose.too_few(settings, 1)
+
+
+def test_a_cancelled_job_says_that_the_comparison_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancel(*_: object) -> None:
+        raise Cancelled(Outcome.CANCELLED)
+
+    monkeypatch.setattr(job.DiffJob, "compare_all", cancel)
+    code, log = run(**GOOD, CI_COMMIT_SHA="1" * 40)
+
+    assert code == Outcome.CANCELLED.exit_code
+    assert "the comparison is incomplete" in log
