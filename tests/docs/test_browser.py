@@ -69,7 +69,9 @@ COLOURFUL = (
     "index.md",
     "how-it-works.md",
     "guides/argocd-account.md",
+    "guides/doctor.md",
     "guides/preflight.md",
+    "comparison.md",
     "reference/junit.md",
     "troubleshooting.md",
 )
@@ -172,7 +174,9 @@ def test_every_page(visit: Visit, language: str) -> None:
     assert problems + visit.wrong == []
 
 
-def test_colours_can_be_read_by_day_and_by_night(visit: Visit) -> None:
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_colours_can_be_read_by_day_and_by_night(visit: Visit, viewport: ViewportSize) -> None:
+    visit.page.set_viewport_size(viewport)
     problems = []
     for name in COLOURFUL:
         visit.open("en", name)
@@ -317,11 +321,10 @@ def test_sections_are_tabs_with_a_page_of_their_own(visit: Visit) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_cut_off(visit: Visit, width: int) -> None:
-    """At no width is a page wider than the screen, a diagram cut, a name broken or a line under the copy button."""
+    """At no width is a page wider than the screen, a diagram or a log cut, or a name broken."""
     visit.page.set_viewport_size({"width": width, "height": 900})
     problems: list[str] = []
-    for name in ("index.md", "how-it-works.md", "reference/settings.md", "reference/component.md", "troubleshooting.md",
-                 "guides/what-to-expect.md", "getting-started.md", "reference/report.md"):  # fmt: skip
+    for name in names():
         visit.open("ru", name)
         problems += [f"{name} at {width}: {problem}" for problem in visit.page.evaluate(CUT_OFF)]
     assert problems == []
