@@ -256,7 +256,7 @@ def _show_next(log: JobLog, result: ReleaseResult) -> None:
     """Log the hint for the worst failure, or for the group if no application but only the group as a whole failed."""
     if result.is_theirs or not result.several:
         for worst in result.undelivered[:1]:
-            if step := evidence.last_lines(worst):
+            if step := evidence.last_lines(worst, result.cause):
                 log.emit(Next(text=f"\n{step}", next=worst.cause.hint if worst.cause else "", help=worst.help_url))
     elif result.verdict.hint:
         log.emit(Next(text=f"\n{job_log.NEXT.fill(hint=result.verdict.hint)}", next=result.verdict.hint, help=""))

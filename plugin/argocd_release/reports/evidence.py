@@ -14,6 +14,7 @@ from argocd_release.core.text import QUOTED, counted, first_names, one_line, wit
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, Resource, ResourceResult
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import Problem
 from argocd_release.model.result import ApplicationResult, Change, ObjectEvent, PodLog, ReleaseResult, ResourceState
 from argocd_release.reports import summary
 from argocd_release.reports.summary import age, table
@@ -97,12 +98,17 @@ def caveat(result: ApplicationResult) -> str:
     return texts.NOT_PROVEN_NOTE.fill(image_tag=result.image_tag)
 
 
-def last_lines(result: ApplicationResult) -> str:
+def last_lines(result: ApplicationResult, cause_of_group: Problem | None = None) -> str:
     """Return the last lines of the job log: the cause, the fix and the link to the documentation.
 
     GitLab's summary shows the last ten lines of a failed job's log, and people read the end of a log first.
+
+    Args:
+        result: the worst failure.
+        cause_of_group: the cause with the name of its application, if the job has a group of applications.
     """
-    cause = _limited(_headed(result.cause.message).splitlines(), CAUSE_LINES) if result.cause else []
+    problem = cause_of_group or result.cause
+    cause = _limited(_headed(problem.message).splitlines(), CAUSE_LINES) if problem else []
     return "\n".join(filter(None, (*cause, next_step(result))))
 
 

@@ -53,3 +53,22 @@ def test_a_group_shows_what_the_success_of_its_applications_does_not_prove() -> 
     group = ReleaseResult(verdict=verdict, applications=applications, seconds=1.0, ended_at=ended_at, several=True)
     show(JobLog(JobEnvironment({}), stream), group, ())
     assert stream.getvalue().count("\nnote: a, b, c and 1 more: the set is hidden\n") == 1
+
+
+def test_the_last_lines_of_a_group_name_the_application_of_the_cause() -> None:
+    stream, ended_at = io.StringIO(), datetime.now(UTC)
+    verdicts = {
+        "web": Verdict(outcome=Outcome.DEGRADED, reason="Pod/x: CrashLoopBackOff", hint="fix it"),
+        "api": Verdict(outcome=Outcome.DELIVERED, reason="Synced and Healthy"),
+    }
+    applications = tuple(
+        ApplicationResult(
+            verdict=verdict, name=name, url="", image_tag="", seconds=1.0, ended_at=ended_at, application=application()
+        )
+        for name, verdict in verdicts.items()
+    )  # fmt: skip
+    group = ReleaseResult(
+        verdict=verdicts["web"], applications=applications, seconds=1.0, ended_at=ended_at, several=True
+    )
+    show(JobLog(JobEnvironment({}), stream), group, ())
+    assert stream.getvalue().splitlines()[-2:] == ["cause: web: Pod/x: CrashLoopBackOff", "next: fix it"]
