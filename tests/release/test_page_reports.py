@@ -73,8 +73,11 @@ def reports(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
         application.wait_for(delivered(first), 90)
         sandbox.pod_log("shop", LOG)
         recorded: dict[str, Any] = {}
-        for name, tag, number in (("green", "8be41d7", 1), ("red", "c4d1f05", 2)):
-            revision = repository.commit(shop(tag, broken=name == "red"), f"shop {tag}")
+        # The first job begins when Argo CD has synced the first revision already.
+        for name, tag, number in (("first", "1f0c9a2", 0), ("green", "8be41d7", 1), ("red", "c4d1f05", 2)):
+            revision = first
+            if number:
+                revision = repository.commit(shop(tag, broken=name == "red"), f"shop {tag}")
             environ = sandbox.environment() | {
                 "ARGOCD_APP_NAME": "shop",
                 "RELEASE_IMAGE": tag,
@@ -118,6 +121,16 @@ def fields(report: Any) -> set[str]:
     if isinstance(report, list):
         return {f"[].{below}" for item in report if isinstance(item, dict) for below in fields(item)}
     return set()
+
+
+def test_a_first_release_is_one_without_an_earlier_sync(reports: dict[str, Any]) -> None:
+    """Its state is its own, so the page must not call it the same as before."""
+    changes = {name: report["applications"][0]["changes"] for name, report in reports.items()}
+    assert {name: each["first"] for name, each in changes.items()} == {"first": True, "green": False, "red": False}
+    assert changes["first"]["revisions_before"] == changes["first"]["images_before"] == []
+    assert changes["green"]["revisions_before"] == reports["first"]["applications"][0]["state"]["revisions"]
+    assert "first release" in render(reports["first"])
+    assert "<i lang=en>unchanged</i>" not in render(reports["first"])
 
 
 def test_the_red_report_shows_plausible_restarts(reports: dict[str, Any]) -> None:

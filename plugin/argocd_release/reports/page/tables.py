@@ -194,7 +194,7 @@ LISTED: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class ComparisonRow:
     """A row of the table that compares an expected value with the actual one.
 
     Attributes:
@@ -211,7 +211,7 @@ class Compared:
     tone: str
 
 
-def comparison(application: Json, room: SizeBudget) -> Iterator[Compared]:
+def comparison(application: Json, room: SizeBudget) -> Iterator[ComparisonRow]:
     """Yield a row for each expectation, with the value that Argo CD reports.
 
     Yield nothing if no look has shown the application.
@@ -234,45 +234,51 @@ def comparison(application: Json, room: SizeBudget) -> Iterator[Compared]:
     healths = [name for word, name in (("health", "Healthy"), ("suspended", "Suspended")) if word in wait_for]
     if healths:
         health = state["health"]
-        yield Compared(
+        yield ComparisonRow(
             what=words()["health"], expected=" / ".join(healths), actual=health, tone=_tone(health in healths)
         )
 
 
-def _revision(expected: Json, state: Json, application: Json, room: SizeBudget) -> Iterator[Compared]:
+def _revision(expected: Json, state: Json, application: Json, room: SizeBudget) -> Iterator[ComparisonRow]:
     actual = _listed([_short(text) for text in state["revisions"]], room)
     code = application["cause"]["code"] if application["cause"] else ""
     if version := str(expected.get("chart_version") or ""):
         met = version in state["revisions"]
-        yield Compared(what=words()["chart_version"], expected=room.take(version, 80), actual=actual, tone=_tone(met))
+        yield ComparisonRow(
+            what=words()["chart_version"], expected=room.take(version, 80), actual=actual, tone=_tone(met)
+        )
     if revision := str(expected.get("revision") or ""):
         met = any(text.startswith(revision) for text in state["revisions"])
         # A different revision can contain the expected one. Only the verdict shows that.
         tone = "good" if met else "bad" if code in {"other-revision", "superseded"} else ""
-        yield Compared(what=words()["revision"], expected=room.take(_short(revision), 80), actual=actual, tone=tone)
+        yield ComparisonRow(
+            what=words()["revision"], expected=room.take(_short(revision), 80), actual=actual, tone=tone
+        )
     elif not version and actual:
-        yield Compared(what=words()["revision"], expected=words()["any_revision"], actual=actual, tone="")
+        yield ComparisonRow(what=words()["revision"], expected=words()["any_revision"], actual=actual, tone="")
 
 
-def _image(image: str, images: Sequence[str], room: SizeBudget) -> Compared:
+def _image(image: str, images: Sequence[str], room: SizeBudget) -> ComparisonRow:
     """Return the row about the image. If the expected image has no slash, show the images without their folders."""
     having = [text for text in images if image in text]
     shown = [text if "/" in image else text.rpartition("/")[2] for text in having or images]
     actual: str | Text = _listed(shown, room) or words()["unknown"]
     # Argo CD's list also contains images of pods that do not serve. So an image in the list proves nothing.
-    return Compared(what=words()["image"], expected=room.take(image, 300), actual=actual, tone="" if having else "bad")
+    return ComparisonRow(
+        what=words()["image"], expected=room.take(image, 300), actual=actual, tone="" if having else "bad"
+    )
 
 
-def _exact(name: str, expected: str, actual: str) -> Compared:
-    return Compared(what=words()[name], expected=expected, actual=actual, tone=_tone(actual == expected))
+def _exact(name: str, expected: str, actual: str) -> ComparisonRow:
+    return ComparisonRow(what=words()[name], expected=expected, actual=actual, tone=_tone(actual == expected))
 
 
-def _operation(operation: Json) -> Compared:
+def _operation(operation: Json) -> ComparisonRow:
     """Return the row of the last sync. The number of the attempt is one more than Argo CD's count of retries."""
     phase, attempt = operation["phase"], operation["retries"] + 1
     actual = Text(phase, phase) if attempt == 1 else words()["attempt"].fill(phase=phase, number=attempt)
     tone = "open" if phase == "Running" else _tone(phase == "Succeeded")
-    return Compared(what=words()["last_sync"], expected="Succeeded", actual=actual, tone=tone)
+    return ComparisonRow(what=words()["last_sync"], expected="Succeeded", actual=actual, tone=tone)
 
 
 def _tone(met: bool) -> str:  # noqa: FBT001 - the only argument

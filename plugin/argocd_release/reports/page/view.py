@@ -20,21 +20,21 @@ from argocd_release.reports.page.language import (
     translated_clauses,
     words,
 )
-from argocd_release.reports.page.tables import Compared, Log, Table, comparison
+from argocd_release.reports.page.tables import ComparisonRow, Log, Table, comparison
 
 Json = Mapping[str, Any]
 # The maximum size, in bytes, of texts from outside together with their markup. The first limit applies to a single
 # application, the second to each application of a group.
 ROOM: Final = 6_900
-ROOM_OF_EACH: Final = 4_000
+ROOM_OF_EACH: Final = 6_500
 # The log below the cause, the changes, and the chart can each use at most this share of an application's size budget.
 _SHARE: Final = 0.4
 # The maximum number of applications of a group that the page shows in full. If the group is larger, the page only shows
 # failures in full. Other applications only have a row in the table.
-WHOLE: Final = 16
+WHOLE: Final = 13
 # The limits of the table of a group: the number of its rows, and their total size in bytes.
 ROWS: Final = 200
-ROOM_OF_ROWS: Final = 150_000
+ROOM_OF_ROWS: Final = 110_000
 # The maximum number of images or revisions in a list.
 IMAGES: Final = 12
 # The number of characters of a commit that the page shows.
@@ -104,7 +104,7 @@ class ApplicationView:
     seconds: str
     why: CauseView
     proof: Text
-    compared: tuple[Compared, ...]
+    compared: tuple[ComparisonRow, ...]
     end_state: tuple[tuple[Text, Text], ...]
     chart: Chart
     changes: tuple[ChangeView, ...]
@@ -265,7 +265,7 @@ def _web(url: str) -> str:
 
 def _row(application: Json, anchor: str, seconds: float, room: SizeBudget) -> ApplicationRow:
     return ApplicationRow(
-        name=room.take(application["name"], 120, markup=640),
+        name=room.take(application["name"], 120, markup=400),
         anchor=anchor,
         tone=_tone(_OUTCOMES[application["outcome"]]),
         outcome=application["outcome"],
