@@ -67,7 +67,6 @@ class ArgoCD:
     Args:
         environ: the environment variables of argocd. They contain the token, which is never passed as an argument.
         echo: a callback that receives each command that users should see in the job log.
-        command: the name or path of the program.
         limit: the default time limit of a call in seconds.
         deadline: the time by which every call must end.
         on_call: a callback for each finished call. It receives the command, its duration in seconds, and an empty
@@ -75,7 +74,6 @@ class ArgoCD:
         full_application: reads an application with all fields that the server sends. It is needed if argocd is older
             than the server, because argocd then omits the fields that it does not know.
         credentials: provides the connection of each call. If this is None, ``environ`` must contain the connection.
-        check: a callback that is called repeatedly while argocd runs. It raises an exception to cancel the call.
 
     Raises:
         ProgramMissingError: the program is not on the PATH.
@@ -86,13 +84,11 @@ class ArgoCD:
         environ: Mapping[str, str],
         *,
         echo: Callable[[str], None],
-        command: str = "argocd",
         limit: float = CALL_SECONDS,
         deadline: Deadline = Deadline(),  # noqa: B008 - infinite
         on_call: Callable[[str, float, str], object] = lambda *_: None,
         full_application: Callable[[str], Application] | None = None,
         credentials: Credentials | None = None,
-        check: Callable[[], object] = lambda: None,
     ) -> None:
         # With --grpc-web, argocd listens on the socket $TMPDIR/argocd-*.sock (grpcproxy.go:104). The path of a socket
         # is limited to 108 bytes.
@@ -107,16 +103,15 @@ class ArgoCD:
         self._on_call = on_call
         self._full_application = full_application
         self._credentials = credentials
-        self._check = check
         self._running: set[WaitProcess] = set()
         self._calling: dict[int, Any] = {}
         self._told_apart: dict[str, tuple[FailureKind, str]] = {}
         self._cancelled: Outcome | None = None
         try:
-            program = sh.Command(command, search_paths=environ.get("PATH", "").split(":"))
+            program = sh.Command("argocd", search_paths=environ.get("PATH", "").split(":"))
         except sh.CommandNotFound as error:
             self.close()
-            raise ProgramMissingError(command) from error
+            raise ProgramMissingError("argocd") from error
         self._argocd = program.bake(
             _env=self._environ, _tty_out=False, _tty_in=False, _encoding="utf-8", _decode_errors="replace",
             _new_session=True, _truncate_exc=False,
@@ -352,7 +347,6 @@ class ArgoCD:
                     process.kill()
 
     def _check_cancelled(self) -> None:
-        self._check()
         if self._cancelled is not None:
             raise Cancelled(self._cancelled)
 

@@ -24,7 +24,6 @@ ALREADY_DIFFERENT: Final = Message(
     "the cluster already differs from the tracked branch, so some differences can have other causes"
 )
 NEW_APPLICATION: Final = Message("the application {name} is new: Argo CD can render its resources only when it exists")
-NOTHING_RENDERED: Final = Message("the merge request's commit renders no resources")
 
 # The reasons for which an application is skipped.
 OTHER_REPOSITORY: Final = Message("none of its sources is this repository")
