@@ -99,13 +99,9 @@ def caveat(result: ApplicationResult) -> str:
 
 
 def last_lines(result: ApplicationResult, cause_of_group: Problem | None = None) -> str:
-    """Return the last lines of the job log: the cause, the fix and the link to the documentation.
+    """Return the last lines of the job log, which people read first: the cause, the fix and the link to the docs.
 
-    GitLab's summary shows the last ten lines of a failed job's log, and people read the end of a log first.
-
-    Args:
-        result: the worst failure.
-        cause_of_group: the cause with the name of its application, if the job has a group of applications.
+    ``cause_of_group`` is the cause with the name of its application, if the job has a group of applications.
     """
     problem = cause_of_group or result.cause
     cause = _limited(_headed(problem.message).splitlines(), CAUSE_LINES) if problem else []
