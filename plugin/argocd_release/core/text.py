@@ -129,7 +129,10 @@ def tag_of(branch: str, pattern: str) -> str:
 
 
 def with_tag(template: str, tag: str) -> str:
-    """Insert the preview tag into the template of a name. Shorten the tag to keep the name's last part a DNS label."""
+    """Insert the preview tag into the template of a name.
+
+    The part after the last slash must be a DNS label, so shorten the tag if that part would become too long.
+    """
     room = LABEL_LIMIT - len(template.rpartition("/")[2].replace(TAG, ""))
     return template.replace(TAG, slug(tag, limit=max(room, 0)))
 

@@ -156,7 +156,7 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
 
 
 def _hook_hint(node: Node, finding: Problem, hook: ResourceResult, clues: Clues, application: Application) -> str:
-    """Return the hint for a hook, which can wait instead of having failed."""
+    """Return the hint for a hook that has failed, or for a running hook that is not ready yet."""
     if finding.code is CauseCode.NOT_READY and application.operating and not hook.failed:
         return causes.HOOK_WAITS.fill_hint(application=application.full_name)
     program = causes.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else causes.FIX_HOOK

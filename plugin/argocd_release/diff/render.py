@@ -235,7 +235,7 @@ def _application(application: ApplicationDiff) -> dict[str, Any]:
 
 
 def render_json(result: DiffResult) -> str:
-    """Return the text of the JSON file."""
+    """Return the result as the text of the ``.json`` file, which conforms to ``diff.schema.json``."""
     return json.dumps(document(result), indent=2, ensure_ascii=False) + "\n"
 
 

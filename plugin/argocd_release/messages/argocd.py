@@ -27,7 +27,7 @@ HTTP_STATUS: Final = Message("HTTP status {status}")
 CALL_END: Final = Message(", {result}")
 WITHOUT_RESPONSE: Final = "no response"
 MANIFEST_OF: Final = Message("the manifest of {subject}")
-OPTIONS_FILE_UNREADABLE: Final = Message("a file among the options cannot be read: {error}")
+OPTIONS_FILE_UNREADABLE: Final = Message("a file that the options name cannot be read: {error}")
 
 # The sign-in through Dex.
 TOKEN_NOT_REQUESTED: Final = Message("cannot request a token from Argo CD: {error}")
@@ -177,8 +177,8 @@ GITLAB: Final = ProblemMessage(
 )
 LOGIN_PAGE: Final = ProblemMessage(
     "a login page responds instead of Argo CD: {site}",
-    "send a service token that the login page accepts with --header 'Name: value', or use an address without a login "
-    "page",
+    "add the option --header 'Name: value' to send a service token that the login page accepts, or use an address "
+    "without a login page",
     code="login-page",
 )
 

@@ -50,7 +50,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "path-missing": "the application's source path is not in git",
         "manifest-unreadable": "a manifest is not valid YAML or JSON",
         "comparison-error": "Argo CD cannot render the manifests, or cannot compare them with the cluster",
-        "spec-invalid": "the application's own definition is not allowed",
+        "spec-invalid": "the application's own definition is wrong, for example its project, sources or destination",
         "nothing-managed": "the application manages no resources",
         "manifest-rejected": "Kubernetes rejects a manifest",
         "cluster-not-ready": "the cluster lacks an object that the sync needs, such as a namespace or a CRD, or "
@@ -83,7 +83,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "superseded": "a later revision took the place of the expected one, and fails",
         "image-pull": "the cluster cannot pull an image",
         "container-config": "Kubernetes cannot create or start a container as its manifest defines it",
-        "crash-loop": "a container starts and ends again and again",
+        "crash-loop": "a container keeps exiting, and is restarted each time",
         "oom-killed": "a container needed more memory than its limit",
         "container-failed": "the program in a container ended with an error",
         "probe-failed": "a container fails its probe",
@@ -111,7 +111,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
 
 _CHECK_ACCOUNT: Final = (
     "check <ARGOCD_AUTH_TOKEN> (expired, revoked, a protected variable on an unprotected branch?) and that its account "
-    "has these rights: applications, get and projects, get"
+    "has the rights `applications, get` and `projects, get`"
 )
 #: The hints of symptoms, by their names. If the problem or its cause code has a hint, that takes precedence.
 SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -174,8 +174,8 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "correct the volume in git and push again",
         "probe-failed": "find out why the program fails its probe, or correct the probe (path, port, delay, "
         "timeout); push again",
-        "unschedulable": "make room in the cluster, or ask for less in git: requests, node selector, tolerations, "
-        "volumes. If there is room, Kubernetes starts the pod by itself",
+        "unschedulable": "make room in the cluster, or change in git what the pod asks for: requests, node selector, "
+        "tolerations, volumes. As soon as there is room, Kubernetes starts the pod by itself",
         "rollout-blocked": "delete the broken pod: Kubernetes replaces the pods of a StatefulSet in order and waits "
         "for this one",
         "job-deadline": "find out what the Job waits for, or raise its activeDeadlineSeconds; push again",

@@ -6,7 +6,7 @@ from argocd_release.messages import Message, ProblemMessage
 
 # The checklist.
 NO_TIME: Final = ProblemMessage(
-    "not checked: the time for all checks was over before this check ended",
+    "not checked: the doctor's time ran out before this check had a result",
     "find the check above that got no response, fix that, and run the doctor again",
     code="no-time",
 )

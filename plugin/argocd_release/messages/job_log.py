@@ -57,7 +57,8 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
 )
 #: The line of the event ``unknown setting`` if no setting has a similar name.
 UNKNOWN_SETTING: Final = Message("warning: unknown setting {name}")
-#: The revision after the sync status: ``SYNCED_TO`` if the application is synced, otherwise ``TARGET``.
+#: The part of the line that names the revision, directly after the sync status. It is ``SYNCED_TO`` if the application
+#: is synced, otherwise ``TARGET``.
 SYNCED_TO: Final = Message(" to {revision}")
 TARGET: Final = Message(" (target {revision})")
 

@@ -86,7 +86,7 @@ LOG: Final = Message("Log of Pod/{pod}, container {container}, last {lines}")
 LOG_BEFORE_RESTART: Final = Message("Log of Pod/{pod}, container {container} before its last restart, last {lines}")
 LEFT_OUT: Final = Message("… and {lines} left out")
 
-# The phases and the proof.
+# How long the phases took, and what the release proves.
 PHASE: Final = Message("{name} {seconds} s")
 SLOWEST: Final = Message("{phases} ({subject} {seconds} s)")
 AT_THE_END: Final = Message("{status} at the end")
@@ -97,7 +97,7 @@ PROVEN: Final = Message("Proven: the expected version runs, {expected}.")
 PROVEN_BY_LATER: Final = Message("Proven: the expected version runs, {expected}, which {delivered_by}.")
 HEAD: Final = "HEAD of the tracked branch runs, as Argo CD read it during this job"
 HEAD_AT: Final = Message("HEAD of the tracked branch runs, as Argo CD read it during this job ({revision})")
-PROVEN_IMAGE: Final = Message("Proven: an image of this pipeline's commit runs, {image_tag}; and {head}.")
+PROVEN_IMAGE: Final = Message("Proven: an image of this pipeline's commit runs ({image_tag}), and {head}.")
 PROVEN_HEAD_WITH_IMAGE: Final = Message(
     "Proven: {head}. An image of this pipeline's commit exists, {image_tag}, but the job did not see a serving pod "
     "with it."
@@ -261,6 +261,6 @@ SHORTENED: Final = Message("{text}\n… ({count} more characters)")
 # The deployed site.
 SITE_SILENT: Final = Message(
     "it runs, but {url} does not respond as expected: {error}",
-    "check its Ingress or route, and the name service; <RELEASE_URL_CHECK=false> turns this check off",
+    "check its Ingress or route, and its DNS name; <RELEASE_URL_CHECK=false> turns this check off",
 )
 SITE_NO_RESPONSE: Final = Message("no response: {error}")

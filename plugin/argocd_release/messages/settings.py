@@ -154,7 +154,9 @@ CONNECTOR_WITHOUT_IDENTITY: Final = ProblemMessage(
 )
 EXTENDS_REPLACED: Final = Message("the job's `extends` replaced the component's")
 NO_ID_TOKEN: Final = Message("GitLab made no token, or the job's `extends` replaced the component's")
-KEEP_EXTENDS: Final = Message("remove `extends` beside the include, or write: extends: [{parts}, .your-job]")
+KEEP_EXTENDS: Final = Message(
+    "remove the `extends` that your .gitlab-ci.yml adds to this job, or write: extends: [{parts}, .your-job]"
+)
 ASK_FOR_KEY: Final = Message(
     "{fix}. If the job has no `extends`, ask the administrator whether GitLab has a key to sign ID tokens with"
 )
@@ -215,7 +217,9 @@ PROGRAM_MISSING: Final = Message(
 TOKEN_QUOTED: Final = Message("it has quotes around it, which GitLab passes on as part of the value")
 TOKEN_NOT_EXPANDED: Final = Message("it is the name of another variable, which was not expanded or does not exist")
 TOKEN_BEARER: Final = Message("it begins with the word Bearer, which argocd adds itself")
-TOKEN_PATH: Final = Message("it is the path of a file that does not exist, for example of a variable of type File")
+TOKEN_PATH: Final = Message(
+    "it is a path, such as GitLab sets for a variable of type File, but there is no file at that path"
+)
 TOKEN_OF_GITLAB: Final = Message("it is a GitLab token, not an Argo CD token")
 TOKEN_WHITE_SPACE: Final = Message("it contains white space or a line break, for example after a copy from a terminal")
 TOKEN_NO_JWT: Final = Message(

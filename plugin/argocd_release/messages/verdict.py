@@ -190,7 +190,7 @@ NO_ADDRESS: Final = Message(
     "ingressclass). If no controller ever does, give Ingress a health check of your own in argocd-cm",
 )
 NO_LOAD_BALANCER: Final = Message(
-    "{resource} has no address of a load balancer yet",
+    "{resource} has no load balancer address yet",
     "check that a controller in the cluster assigns addresses (a cloud's controller, MetalLB) and has some left; or "
     "make the Service a ClusterIP behind an Ingress",
 )

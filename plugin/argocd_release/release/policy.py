@@ -122,10 +122,10 @@ def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = M
 
 
 def expectation_words(settings: ExpectationSettings, path: str) -> str:
-    """Describe the expectation for people. Return "" if nothing specific is expected.
+    """Return the text for the job log that describes what the job expects; "" if it expects nothing specific.
 
     Args:
-        settings: the expectation of all applications.
+        settings: what the job expects of each application, unless the file of expectations overrides it.
         path: the path of the file of expectations, or an empty string.
     """
     of_all = expectation(settings).words

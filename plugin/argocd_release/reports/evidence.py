@@ -144,7 +144,7 @@ def facts(result: ApplicationResult) -> str:
     # finished Jobs.
     images = application.images if application and (not state or result.diagnosis.serving is None) else ()
     has_tag = outcome is Outcome.DELIVERED and result.image_is_there
-    # The line about the expectation of a failed release can already name the commit.
+    # If the release was not delivered, the line `Expected:` can already name the commit. Then leave out `Commit:`.
     names_commit = bool(result.image_tag) and result.image_tag in result.expects
     phases, seconds = summary.line(result), f"{result.seconds:.1f} s"
     lines = {

@@ -110,7 +110,8 @@ class SymptomHistory:
             observation: The application that the look showed, or the failure of the look.
             now: The clock time at which the look ended, in seconds.
             compared: True if this look included a comparison with git.
-            begun: The clock time at which the look began. A failure counts from it, because a look can take long.
+            begun: The clock time at which the look began, or None to use ``now``. If the look failed, its symptoms
+                count from this time, because a failed look can take a long time.
             no_more_comparisons: True if the job requests no more comparisons.
         """
         since = now if begun is None or isinstance(observation, Application) else begun

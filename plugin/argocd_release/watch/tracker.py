@@ -171,9 +171,9 @@ class Tracker:
             self._looks.follow_changes()
         observation = self._look()
         if self._history.fresh:
-            # Ignore changes reported during the comparison, because the comparison itself causes some. The job misses
-            # nothing: `argocd app wait` starts later. If the release is already delivered, that command ends
-            # immediately, which triggers a look.
+            # Ignore changes reported during the comparison, because the comparison itself causes some. The job still
+            # notices a delivered release, because it only starts `argocd app wait` after a look. If the release is
+            # already delivered, that command ends immediately, and its end triggers another look.
             self._has_news = False
         verdict = judge(observation, self._history)
         at = self._clock.now() - self._started

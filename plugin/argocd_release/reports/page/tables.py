@@ -55,7 +55,7 @@ class Log:
 
     @property
     def earlier_title(self) -> Text:
-        """Return the title of the folded lines, with their number."""
+        """Return the title of the folded lines, which tells how many they are, such as ``12 earlier lines``."""
         return words()["earlier_lines"].fill(count=len(self.earlier))
 
 

@@ -211,7 +211,8 @@ def view(report: Json) -> Page:
         headline=headline(outcome),
         meaning=meaning(outcome),
         tone=_tone(outcome),
-        # If there is only one application, its cause is that of the release, and the page shows the log below it.
+        # If there is only one application, show its cause instead of the release's, because only an application's cause
+        # is shown with the last lines of a log.
         why=parts[0].why if parts and not several else _why(report, docs, top),
         facts=tuple(_facts(report, applications, top)),
         made_by=words()["made_by"].fill(version=top.take(report["version"], 40)),
