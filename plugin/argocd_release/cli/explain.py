@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TextIO
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import nearest, one_line
 from argocd_release.messages import causes
 from argocd_release.messages import cli as texts
 from argocd_release.model.outcome import Outcome
@@ -45,11 +45,9 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     name: str = parser.parse_args(arguments).name
     explanations = list(_explanations(name, environ.get("RELEASE_DOCS_URL", "")))
     if not explanations:
-        from difflib import get_close_matches  # noqa: PLC0415 - used only if the name is unknown
-
         names = {candidate.lower(): candidate for candidate in _names()}
-        nearest = [names[lower] for lower in get_close_matches(name[:100].lower(), names, 1)]
-        meant = texts.DID_YOU_MEAN.fill(name=nearest[0]) if nearest else ""
+        similar = nearest(name.lower(), names)
+        meant = texts.DID_YOU_MEAN.fill(name=names[similar]) if similar else ""
         stream.write(texts.UNKNOWN_NAME.fill(name=one_line(name, limit=100), suggestion=meant))
         return Outcome.SETTINGS.exit_code
     stream.write("\n".join(explanations))

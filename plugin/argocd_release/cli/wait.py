@@ -1,11 +1,13 @@
 """The command ``argocd-release wait``, which is the default: wait until the release is delivered or has failed."""
 
 import gc
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TextIO
 
 from argocd_release import __version__
 from argocd_release.cli.main import COMMANDS
+from argocd_release.core.text import nearest
 from argocd_release.messages import cli as texts
 from argocd_release.release.job import Run
 from argocd_release.release.signals import Signals
@@ -54,11 +56,8 @@ def parse_arguments(arguments: Sequence[str]) -> None:
 
 def _refuse(word: str, commands: Iterable[str]) -> None:
     """Report an unknown command, suggest the command with the most similar name, and exit with code 2."""
-    import difflib  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
-    nearest = difflib.get_close_matches(word[:100], commands, 1)
-    meant = texts.DID_YOU_MEAN.fill(name=nearest[0]) if nearest else texts.THERE_ARE.fill(names=", ".join(commands))
+    similar = nearest(word, commands)
+    meant = texts.DID_YOU_MEAN.fill(name=similar) if similar else texts.THERE_ARE.fill(names=", ".join(commands))
     sys.stderr.write(texts.NO_COMMAND.fill(word=word[:100], suggestion=meant))
     raise SystemExit(2)
 

@@ -5,7 +5,7 @@ The structure of JSON is not trusted either. The helpers treat a value of an une
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from argocd_release.core.secret_data import message_shown
@@ -17,6 +17,8 @@ CUT: Final = r" … \(\d++ more characters\)"
 _END_LIMIT: Final = 300
 # A text is only shortened if it exceeds its limit by more than this, because the mark is about as long.
 _SLACK: Final = 40
+# The maximum length of a word that is compared with names, because the time of a comparison grows with its square.
+_NAME_LIMIT: Final = 300
 _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*+[ -/]*+[@-~]"  # CSI sequences, which set colours and move the cursor.
     r"|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)?"  # OSC sequences, which set titles and links.
@@ -62,6 +64,13 @@ def one_line(text: str, *, limit: int = 500) -> str:
 def counted(number: int, noun: str) -> str:
     """Return the number with the noun in singular or plural: ``1 commit``, ``2 commits``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Return the name that is most similar to the word, or an empty string if none is similar."""
+    from difflib import get_close_matches  # noqa: PLC0415 - few jobs have such a mistake
+
+    return next(iter(get_close_matches(word[:_NAME_LIMIT], list(names), 1)), "")
 
 
 def first_names(names: Sequence[str], most: int, *, left_out: int = 0) -> str:

@@ -12,7 +12,7 @@ from argocd_release.argocd import auth
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Answer, Prober
-from argocd_release.core.text import as_object, as_objects, first_names, one_line, parse_object
+from argocd_release.core.text import as_object, as_objects, first_names, nearest, one_line, parse_object
 from argocd_release.doctor import pipeline
 from argocd_release.messages import ProblemMessage, doctor
 from argocd_release.model.application import Application
@@ -98,10 +98,8 @@ def application(api: Api, prober: Prober, name: str) -> Application | SetupProbl
         return _unanswered(name, doctor.NO_LIST.fill())
     if not visible:
         return _denied(doctor.RIGHTS_NONE)
-    import difflib  # noqa: PLC0415 - used only if the name is wrong
-
-    if near := difflib.get_close_matches(name, visible, 1):
-        return SetupProblem.of(doctor.APPLICATION_MISSPELT, Outcome.MISSING, name=name, near=near[0])
+    if near := nearest(name, visible):
+        return SetupProblem.of(doctor.APPLICATION_MISSPELT, Outcome.MISSING, name=name, near=near)
     names = first_names(visible, _SHOWN)
     return SetupProblem.of(doctor.APPLICATION_MISSING, Outcome.MISSING, name=name, names=names)
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from argocd_release.argocd import connection
-from argocd_release.core.text import one_line
+from argocd_release.core.text import nearest, one_line
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 from argocd_release.settings import environment, expectations_file, interpret
@@ -102,7 +102,7 @@ def _invalid(error: "ValidationError") -> Iterator[SetupProblem]:
         name,
         rule=rule,
         shown="" if is_secret else entry.fill(value=repr(one_line(given, limit=100))),
-        fix=settings.SET_TO.fill(setting=f"<{name}>", value=value) if value is not None else _instead(error, declared),
+        fix=settings.SET_TO.fill(setting=f"<{name}>", value=value) if value else _instead(error, declared),
     )
 
 
@@ -140,22 +140,16 @@ def _range(declared: Mapping[str, Any]) -> str:
     return settings.RANGE_UPWARDS.fill(minimum=minimum)
 
 
-def _meant(given: str, declared: Mapping[str, Any]) -> str | None:
-    """Guess which of the allowed words the user meant. Return None if no word is similar, or any text is allowed."""
+def _meant(given: str, declared: Mapping[str, Any]) -> str:
+    """Guess which of the allowed words the user meant. Return "" if no word is similar, or if any text is allowed."""
     if declared["type"] == "boolean":
-        return _MEANT.get(given.lower()) or _nearest(given, ("true", "false"))
+        return _MEANT.get(given.lower()) or nearest(given.lower(), ("true", "false"))
     if "enum" in declared:
-        return _nearest(given, declared["enum"])
+        return nearest(given.lower(), declared["enum"])
     if words := declared.get("x-words"):
-        meant = [_nearest(word, words) for word in given.replace(",", " ").split()]
-        return " ".join(filter(None, meant)) if meant and all(meant) else None
-    return None
-
-
-def _nearest(given: str, words: "tuple[str, ...] | list[str]") -> str | None:
-    from difflib import get_close_matches  # noqa: PLC0415 - most jobs have no such mistake
-
-    return next(iter(get_close_matches(given[:_LONGEST_PATH].lower(), words, 1)), None)
+        meant = [nearest(word.lower(), words) for word in given.replace(",", " ").split()]
+        return " ".join(meant) if all(meant) else ""
+    return ""
 
 
 def _options(given: str) -> Iterator[SetupProblem]:

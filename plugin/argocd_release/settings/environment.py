@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from argocd_release.argocd import connection
 from argocd_release.core.redaction import credentials_in
+from argocd_release.core.text import nearest
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 
@@ -99,11 +100,9 @@ class JobEnvironment(Mapping[str, str]):
         names = [name.removeprefix(PREFIX) for name in sorted(self) if name.startswith(PREFIX)]
         if set(names) <= set(settings):
             return ()
-        import difflib  # noqa: PLC0415 - most jobs have no such variable
-
         # Compare the names without their common prefix, because the prefix makes all names similar.
-        nearest = {name: difflib.get_close_matches(name, settings, 1) for name in names if name not in settings}
-        return tuple((PREFIX + name, PREFIX + similar[0] if similar else "") for name, similar in nearest.items())
+        similar = {name: nearest(name, settings) for name in names if name not in settings}
+        return tuple((PREFIX + name, PREFIX + setting if setting else "") for name, setting in similar.items())
 
     def ignored_variables(self) -> tuple[tuple[str, str], ...]:
         """Return each variable that is set, but that the job ignores in favour of an input, with that input."""
