@@ -355,7 +355,7 @@ def test_a_group_by_its_label_and_its_count(sandbox: Sandbox, tmp_path: Path, na
 
 def test_applications_of_an_application_set(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     repository = sandbox.repository(name)
-    repository.commit({"a/a.yaml": config(), "b/b.yaml": config()})
+    repository.commit({"a/a.yaml": config(), "b/b.yaml": config(name="other")})
     generated = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "ApplicationSet",
