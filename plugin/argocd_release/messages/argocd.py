@@ -7,7 +7,7 @@ from argocd_release.messages import Message, ProblemMessage
 # The argocd command and the API.
 APPLICATION_MISSING: Final = Message("there is no application {application} that this token can see")
 APPLICATION_DENIED: Final = Message(
-    "permission denied: applications, get, */{application} (or there is no such application)"
+    "permission denied: applications, get, */{application} (Argo CD also says this if there is no such application)"
 )
 NO_RESPONSE: Final = Message("no response within {seconds} s")
 NO_TIME_FOR_CALL: Final = "no time is left for this call"
@@ -27,7 +27,7 @@ HTTP_STATUS: Final = Message("HTTP status {status}")
 CALL_END: Final = Message(", {result}")
 WITHOUT_RESPONSE: Final = "no response"
 MANIFEST_OF: Final = Message("the manifest of {subject}")
-OPTIONS_FILE_UNREADABLE: Final = Message("a file that the options name cannot be read: {error}")
+OPTIONS_FILE_UNREADABLE: Final = Message("cannot read a file that the argocd options name: {error}")
 
 # The sign-in through Dex.
 TOKEN_NOT_REQUESTED: Final = Message("cannot request a token from Argo CD: {error}")
@@ -61,7 +61,7 @@ NESTED_TOO_DEEPLY: Final = "the document is nested too deeply"
 NAME_RESOLVED: Final = Message("{host} resolves to {addresses}")
 NAME_UNKNOWN: Final = ProblemMessage(
     "{host} cannot be resolved: {reason}",
-    "check the spelling of <ARGOCD_SERVER>. A service name can only be resolved inside its cluster",
+    "check the spelling of <ARGOCD_SERVER>. The name of a Kubernetes Service can only be resolved inside its cluster",
     code="name-unknown",
 )
 PORT_OPEN: Final = Message("port {port} accepts connections")
@@ -72,7 +72,7 @@ PORT_SILENT: Final = ProblemMessage(
 )
 PORT_CLOSED: Final = ProblemMessage(
     "{host} port {port} refuses connections: {reason}",
-    "check the port in <ARGOCD_SERVER>, and that argocd-server or its ingress runs",
+    "check the port in <ARGOCD_SERVER>, and check that argocd-server and its ingress are running",
     code="port-closed",
 )
 
@@ -88,7 +88,7 @@ CERTIFICATE_SELF_SIGNED: Final = ProblemMessage(
     code="certificate-unknown",
 )
 CERTIFICATE_UNKNOWN: Final = ProblemMessage(
-    "the certificate of the server is signed by an authority that this job does not know",
+    "the certificate of the server is signed by an authority that this job does not trust",
     "set <RELEASE_ARGOCD_CA> to the certificate of the authority, or of the server",
     code="certificate-unknown",
 )
@@ -108,7 +108,7 @@ CERTIFICATE_NAME: Final = ProblemMessage(
 ANOTHER_NAME: Final = Message("another name")
 TLS_SILENT: Final = ProblemMessage(
     "the server accepts the connection, but does not respond within {seconds} s",
-    "check the port in <ARGOCD_SERVER>, and that argocd-server responds",
+    "check the port in <ARGOCD_SERVER>, and check that argocd-server responds",
     code="tls-silent",
 )
 TLS_MISSING: Final = ProblemMessage(
@@ -120,7 +120,8 @@ TLS_FAILED: Final = ProblemMessage(
 OPTIONS_FILE: Final = ProblemMessage("{error}", "check the paths in <ARGOCD_OPTS>", code="options-file")
 CONNECTION_RESET: Final = ProblemMessage(
     "the server or a proxy closes the connection at once",
-    "check the firewalls and IP allow lists between the runner and Argo CD, and that each proxy has a backend",
+    "check the firewalls and IP allow lists between the runner and Argo CD, and check that each proxy on the way has "
+    "a backend",
     code="connection-reset",
 )
 
@@ -149,7 +150,7 @@ KUBERNETES: Final = ProblemMessage(
 )
 FORBIDDEN: Final = ProblemMessage(
     "{proxy} refuses the request: HTTP {status}",
-    "allow the runner's address in the proxy, or send the header that the proxy expects with --header",
+    "allow the runner's address in the proxy, or use the option --header to send the header that the proxy expects",
     code="forbidden",
 )
 PROXY: Final = Message("a proxy")
@@ -161,7 +162,7 @@ NOT_FOUND: Final = ProblemMessage(
 )
 GATEWAY: Final = ProblemMessage(
     "the ingress responds, but argocd-server behind it does not: HTTP {status}",
-    "check that argocd-server runs, and the port and protocol by which the ingress reaches it",
+    "check that argocd-server runs, and that the ingress uses the right port and protocol to reach it",
     code="gateway",
 )
 NOT_ARGOCD: Final = ProblemMessage(
@@ -201,7 +202,9 @@ NOT_TESTED: Final = Message(
     "looks wrong, use a job image whose argocd has the server's version"
 )
 TESTED_PAIR: Final = Message("{client} with {server}")
-VERSIONS_APART: Final = ProblemMessage("{message}", "use an argocd of the server's version", code="versions-apart")
+VERSIONS_APART: Final = ProblemMessage(
+    "{message}", "use an argocd command that has the same version as the server", code="versions-apart"
+)
 VERSION: Final = Message("Argo CD {version}")
 LEAKS_CREDENTIALS: Final = ProblemMessage(
     "Argo CD {version} shows the credentials of a project's repositories to every token with the right "

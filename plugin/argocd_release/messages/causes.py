@@ -24,8 +24,8 @@ OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
         "not-delivered": "the expected version can no longer be delivered",
         "missing": "the application does not exist, or was deleted",
         "no-preview": "the name of the branch contains no tag for a preview",
-        "different": "a diff found differences with which it must fail",
-        "unreachable": "Argo CD did not respond, or does not reach what it needs to compare",
+        "different": "a diff found differences for which the job is set to fail",
+        "unreachable": "Argo CD did not respond, or does not reach something that it needs to compare the application",
         "denied": "the token is invalid, or Argo CD refuses to show the application",
         "interrupted": "SIGINT stopped the job",
         "cancelled": "SIGTERM stopped the job, for example because it was cancelled",
@@ -42,9 +42,10 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "denied": "the token is invalid, or it is not allowed to see the application",
         "refused": "Argo CD responds, but refuses to show the application",
         "unreadable": "argocd printed something other than an application",
-        "cannot-compare": "Argo CD does not reach its repo-server, git, a chart repository or the cluster, so it "
-        "cannot compare",
-        "not-compared": "Argo CD has not compared with git since the job began, or since the sync finished",
+        "cannot-compare": "Argo CD cannot compare, because it does not reach its repo-server, git, a chart "
+        "repository or the cluster",
+        "not-compared": "Argo CD has not compared the application with git since the job began, or since the sync "
+        "finished",
         "application-missing": "the application does not exist",
         "application-deleted": "the application was deleted, or is being deleted",
         "path-missing": "the application's source path is not in git",
@@ -53,8 +54,8 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "spec-invalid": "the application's own definition is wrong, for example its project, sources or destination",
         "nothing-managed": "the application manages no resources",
         "manifest-rejected": "Kubernetes rejects a manifest",
-        "cluster-not-ready": "the cluster lacks an object that the sync needs, such as a namespace or a CRD, or "
-        "the object is still being deleted",
+        "cluster-not-ready": "an object that the sync needs, such as a namespace or a CRD, is missing in the cluster, or "
+        "is still being deleted",
         "hook-failed": "a hook of the sync failed, or does not end",
         "sync-failed": "the sync failed",
         "sync-given-up": "Argo CD has given up: it will not try to sync this revision again",
@@ -68,7 +69,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "deletion-pending": "a resource is being deleted, and a finalizer holds it",
         "shared-resource": "another application manages the same resource",
         "overwritten": "another controller changes a resource after each sync",
-        "not-kept": "a resource is OutOfSync again after each sync, although nothing else has changed it",
+        "not-kept": "a resource is OutOfSync again after each sync, although nothing but Argo CD has changed it",
         "sync-terminated": "a user ended the sync by hand",
         "reconcile-skipped": "an annotation of the application keeps Argo CD from comparing and syncing it",
         "not-hydrated": "Argo CD has not hydrated the dry commit yet, or has not compared with the hydrated commit",
@@ -76,7 +77,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "owner-pending": "the parent application or the ApplicationSet has not brought the application's spec up "
         "to date yet",
         "out-of-sync": "the state of the cluster differs from git",
-        "other-revision": "Argo CD compares with a revision other than the expected one",
+        "other-revision": "Argo CD compares the cluster with a revision other than the expected one",
         "other-image": "no pod is known to run the expected image",
         "other-chart-version": "the chart's version is not the expected one",
         "no-such-source": "no source of the application matches the expected one",
@@ -110,8 +111,8 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 _CHECK_ACCOUNT: Final = (
-    "check <ARGOCD_AUTH_TOKEN> (expired, revoked, a protected variable on an unprotected branch?) and that its account "
-    "has the rights `applications, get` and `projects, get`"
+    "check <ARGOCD_AUTH_TOKEN> (is it expired, revoked, or a protected variable on an unprotected branch?), and check "
+    "that its account has the rights `applications, get` and `projects, get`"
 )
 #: The hints of symptoms, by their names. If the problem or its cause code has a hint, that takes precedence.
 SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -120,12 +121,12 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "DENIED_MIDWAY": _CHECK_ACCOUNT,
         "REFUSED": "fix the error that Argo CD returns instead of the application. For example, the project does "
         "not exist, or does not allow the application's sources, destination or namespace",
-        "UNREADABLE": "check the argocd on the PATH: it must be the CLI itself, or a wrapper that does not change "
-        "its output",
+        "UNREADABLE": "check which argocd is on the PATH: it must be the CLI itself, or a wrapper that does not "
+        "change the CLI's output",
         "MISSING_AT_START": "check <ARGOCD_APP_NAME>, and that <ARGOCD_SERVER> is the right Argo CD. If another "
         "application creates this one, set <RELEASE_APPEAR_TIMEOUT> to wait for it",
         "DELETED": "find out which user or controller deleted the application: Argo CD's audit log names the user. "
-        "Create it again, then retry the job",
+        "Create the application again, then retry the job",
         "UNREACHABLE_AT_START": "check <ARGOCD_SERVER>, the network between this runner and it, and <ARGOCD_OPTS> "
         "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt), then retry the job",
         "UNREACHABLE": "check that argocd-server and the network to it work, then retry the job",
@@ -141,7 +142,7 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "HOOK_FAILED": "fix the program of the hook and push again. Argo CD retries this revision first: to skip "
         "the retries, end the sync (argocd app terminate-op)",
         "CONDITION": "fix the error above and push again; until then Argo CD applies nothing",
-        "SYNC_REFUSED": "remove the reason that Argo CD names, then retry the job",
+        "SYNC_REFUSED": "fix what Argo CD names as the reason, then retry the job",
         "OUT_OF_REACH": "check the branch that Argo CD tracks: the expected revision never reached it, or another "
         "one took its place",
         "STUCK": "take the step named above: Argo CD does not change this state by itself",
@@ -191,17 +192,18 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "finalizer by hand only if its controller is gone for good",
         "prune-false": "if you do not need the resource, delete it by hand; if it must stay, give it the annotation "
         "argocd.argoproj.io/compare-options: IgnoreExtraneous, so that it no longer counts as OutOfSync",
-        "shared-resource": "let only one application manage the resource: remove it from the other's sources, or "
-        "rename it",
+        "shared-resource": "let only one application manage the resource: remove it from the sources of the other "
+        "application, or rename it",
         "not-kept": "compare both states (argocd app diff). If the API server drops, rounds or defaults a field, write "
         "the field as the cluster has it, or name it under ignoreDifferences. If a value differs in each render, such "
         "as a random password of a Helm chart, give it a fixed value",
         "overwritten": "leave the field to that controller: remove it from git, or name it under ignoreDifferences "
         "in the application's spec",
-        "out-of-sync": "find out who has changed it (argocd app diff, kubectl get --show-managed-fields). If a "
-        "person did, sync again (argocd app sync); if a controller does, name the field under ignoreDifferences",
+        "out-of-sync": "find out who has changed the resource (argocd app diff, kubectl get --show-managed-fields). "
+        "If it was a person, sync again (argocd app sync); if it is a controller, name the field under "
+        "ignoreDifferences",
         "other-image": "check that the commit that Argo CD has synced names this image. If not, look at the job "
-        "that writes the image into git: its branch, its path, and its order before this job",
+        "that writes the image into git: its branch, its path, and whether it runs before this job",
         "other-chart-version": "check that the application's targetRevision allows this version, and that the chart "
         "was published before this job",
         "no-such-source": "set <RELEASE_SOURCE> to one of the sources that the message names",
@@ -217,10 +219,10 @@ TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "needs more time, raise <RELEASE_TIMEOUT>",
         "owner-pending": "sync the parent application, or fix the reason why it is not synced. If Argo CD is only "
         "busy, raise <RELEASE_TIMEOUT>",
-        "other-image": "check that the commit that Argo CD has synced names this image. If pods of it are only slow "
-        "to start, raise <RELEASE_TIMEOUT>",
-        "other-revision": "check that the commit is on the branch that Argo CD tracks, and that Argo CD reads that "
-        "repository. If the commit is only late, raise <RELEASE_TIMEOUT>",
+        "other-image": "check that the commit that Argo CD has synced names this image. If pods with this image are "
+        "only slow to start, raise <RELEASE_TIMEOUT>",
+        "other-revision": "check that the commit is on the branch that Argo CD tracks, and that Argo CD can read its "
+        "repository. If the commit only arrives late, raise <RELEASE_TIMEOUT>",
         "other-chart-version": "check that the application's targetRevision allows this version. If the chart is "
         "only published late, raise <RELEASE_TIMEOUT>",
         "sync-running": "find out what the sync waits for: a hook, or a resource that does not become healthy. If "
@@ -233,8 +235,8 @@ TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "time, raise <RELEASE_TIMEOUT>",
         "no-volume": "check that the storage class exists, and that its provisioner runs. If it only needs more "
         "time, raise <RELEASE_TIMEOUT>",
-        "rollout-paused": "wait until the Argo Rollout continues by itself: raise <RELEASE_TIMEOUT> to the length "
-        "of its steps",
+        "rollout-paused": "let the job wait until the Argo Rollout continues by itself: raise <RELEASE_TIMEOUT> to "
+        "the duration of all its steps",
     }
 )
 #: The hints of outages, by their kinds. ``{target}`` is one of ``OUTAGE_TARGETS``.
@@ -301,7 +303,7 @@ HOOK_WAITS: Final = Message(
     "to stop it, end the sync (argocd app terminate-op {application})",
 )
 RUNS_AGAIN: Final = Message("", "{fix}. The next sync runs the hook again, so check what this run has already changed")
-REVISION_APPLIED: Final = Message("", "{fix}. Argo CD has applied the revision itself")
+REVISION_APPLIED: Final = Message("", "{fix}. Argo CD has already applied the rest of the revision")
 HOOK_SUSPENDED: Final = Message(
     "{subject}: suspended (spec.suspend), so it starts no pod", "remove spec.suspend from the Job; push again"
 )
@@ -325,19 +327,19 @@ CHANGED_BY_HAND: Final = Message(
     "changes automatically, turn on selfHeal in the application's sync policy",
 )
 OVERWRITTEN: Final = Message("{manager} changes {resource} after each sync")
-NOT_KEPT: Final = Message("{resource} is OutOfSync again after the sync, although nothing else has changed it")
+NOT_KEPT: Final = Message("{resource} is OutOfSync again after the sync, although nothing but Argo CD has changed it")
 
 # The evidence that could not be collected.
-INCOMPLETE: Final = Message("pods, events and logs are incomplete: {reason}")
+INCOMPLETE: Final = Message("the pods, events and logs shown here are incomplete: {reason}")
 CUT_SHORT: Final = Message("the search ended early, after at most {seconds} s")
 NOT_SHOWN: Final = Message("cannot show {what}: {reason}")
-NOT_ALLOWED: Final = Message("{note}. To allow it, add to Argo CD's policy: {rule}")
+NOT_ALLOWED: Final = Message("{note}. To allow this, add this rule to Argo CD's policy: {rule}")
 PODS_AND_EVENTS: Final = "the pods and events"
 EVENTS: Final = Message("the events of {subject}")
 OBJECT_STATE: Final = Message("the state of {subject}")
 LOGS: Final = "the logs of pods"
 NO_LOG_NOT_STARTED: Final = Message("{pod} has no log: its container {container} has not started")
-NO_LOG_NOT_SCHEDULED: Final = Message("{pod} has no log: no container of it has started")
+NO_LOG_NOT_SCHEDULED: Final = Message("{pod} has no log: none of its containers has started")
 NO_LOG_UNKNOWN: Final = Message("{pod}: no log, because the state of its containers is unknown")
 NO_LOG_GONE: Final = Message("{pod} has no log: Argo CD deleted the pod before this job could read its log")
 NO_LOG_EMPTY: Final = Message("{pod} has no log: its container {container} has printed nothing")
