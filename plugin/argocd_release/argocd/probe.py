@@ -49,6 +49,8 @@ class Handshake:
     names: tuple[str, ...] = ()
     #: The expiry date of the certificate, as OpenSSL prints it.
     ends: str = ""
+    #: True if the job cannot read a file that the argocd options name, so that no handshake began.
+    lacks_file: bool = False
 
 
 def endpoint(connection: Connection) -> tuple[str, int]:
@@ -101,7 +103,7 @@ def handshake(connection: Connection, *, verify: bool = True) -> Handshake:
     try:
         context = connection.tls()
     except (OSError, ssl.SSLError) as error:
-        return Handshake(error=texts.OPTIONS_FILE_UNREADABLE.fill(error=error))
+        return Handshake(error=texts.OPTIONS_FILE_UNREADABLE.fill(error=error), lacks_file=True)
     if not verify:
         context = tls_context(verify=False)
     context.set_alpn_protocols(["h2", "http/1.1"])

@@ -87,15 +87,16 @@ def _failed_handshake(connection: Connection, handshake: Handshake) -> SetupProb
             names = one_line(", ".join(handshake.names) or texts.ANOTHER_NAME.fill(), limit=300)
             return _unreachable(texts.CERTIFICATE_NAME, host=host, names=names)
         case _:
-            return _no_tls(connection, handshake.error)
+            return _no_tls(connection, handshake)
 
 
-def _no_tls(connection: Connection, error: str) -> SetupProblem:
+def _no_tls(connection: Connection, handshake: probe.Handshake) -> SetupProblem:
+    error = handshake.error
     if error == "timeout":
         return _unreachable(texts.TLS_SILENT, seconds=f"{DOCTOR_CALL:.0f}")
     if re.search(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|RECORD_LAYER|PACKET_LENGTH", error):
         return _unreachable(texts.TLS_MISSING)
-    if "cannot be read" in error:
+    if handshake.lacks_file:
         return SetupProblem.of(texts.OPTIONS_FILE, Outcome.SETTINGS, error=one_line(error))
     if "reset" in error.lower() or "EOF" in error:
         return _unreachable(texts.TLS_MISSING if _speaks_plaintext(connection) else texts.CONNECTION_RESET)

@@ -72,7 +72,7 @@ PORT_SILENT: Final = ProblemMessage(
 )
 PORT_CLOSED: Final = ProblemMessage(
     "{host} port {port} refuses connections: {reason}",
-    "check the port in <ARGOCD_SERVER>, and check that argocd-server and its ingress are running",
+    "check the port in <ARGOCD_SERVER>, and check that argocd-server, or its ingress, is running",
     code="port-closed",
 )
 

@@ -54,8 +54,8 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "spec-invalid": "the application's own definition is wrong, for example its project, sources or destination",
         "nothing-managed": "the application manages no resources",
         "manifest-rejected": "Kubernetes rejects a manifest",
-        "cluster-not-ready": "an object that the sync needs, such as a namespace or a CRD, is missing in the cluster, or "
-        "is still being deleted",
+        "cluster-not-ready": "an object that the sync needs, such as a namespace or a CRD, is missing in the cluster "
+        "or is still being deleted",
         "hook-failed": "a hook of the sync failed, or does not end",
         "sync-failed": "the sync failed",
         "sync-given-up": "Argo CD has given up: it will not try to sync this revision again",
@@ -331,7 +331,7 @@ NOT_KEPT: Final = Message("{resource} is OutOfSync again after the sync, althoug
 
 # The evidence that could not be collected.
 INCOMPLETE: Final = Message("the pods, events and logs shown here are incomplete: {reason}")
-CUT_SHORT: Final = Message("the search ended early, after at most {seconds} s")
+CUT_SHORT: Final = Message("the search was stopped before its end, after at most {seconds} s")
 NOT_SHOWN: Final = Message("cannot show {what}: {reason}")
 NOT_ALLOWED: Final = Message("{note}. To allow this, add this rule to Argo CD's policy: {rule}")
 PODS_AND_EVENTS: Final = "the pods and events"

@@ -23,11 +23,13 @@ SECRETS_UNREAD: Final = Message("Secrets were not compared: {error}")
 ALREADY_DIFFERENT: Final = Message(
     "the cluster already differs from the tracked branch, so some differences can have other causes"
 )
-NEW_APPLICATION: Final = Message("the application {name} is new: Argo CD can render its resources only when it exists")
+NEW_APPLICATION: Final = Message(
+    "the application {name} is new: Argo CD can render its resources only after it is created"
+)
 
 # The reasons for which an application is skipped.
-OTHER_REPOSITORY: Final = Message("none of its sources is this repository")
-OTHER_BRANCH: Final = Message("it tracks {tracked}, and the merge request is for {branch}")
+OTHER_REPOSITORY: Final = Message("none of its sources is in this repository")
+OTHER_BRANCH: Final = Message("it tracks {tracked}, but the merge request targets {branch}")
 HYDRATED: Final = Message("its manifests are hydrated, and Argo CD renders them only from the hydrated branch")
 DELETING: Final = Message("it is being deleted")
 NOT_TOUCHED: Final = Message("the merge request touches none of its paths ({paths})")
@@ -35,7 +37,7 @@ NOT_TOUCHED: Final = Message("the merge request touches none of its paths ({path
 # The files of the merge request.
 NO_REPOSITORY: Final = "CI_REPOSITORY_URL is not set"
 FILES_UNKNOWN: Final = Message("the changed files are not known ({error})")
-NO_BASE: Final = Message("this is no merge request pipeline")
+NO_BASE: Final = Message("this is not a merge request pipeline")
 COMPARES_ALL: Final = Message("note: {reason}, so every application of this repository is compared")
 
 # The job log.
@@ -74,7 +76,7 @@ GATE_DANGEROUS: Final = Message(
     "check the warnings above; <RELEASE_DIFF_FAIL_ON> decides which differences end the job with an error",
 )
 TOO_FEW: Final = Message(
-    "expected {expected}, found {found} for {targets}",
+    "expected {expected} for {targets}, but found {found}",
     "check <ARGOCD_APP_NAME>, <RELEASE_SELECTOR> and <RELEASE_PROJECT>",
 )
 FIX_RENDERING: Final = Message(

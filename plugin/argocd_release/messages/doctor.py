@@ -7,10 +7,10 @@ from argocd_release.messages import Message, ProblemMessage
 # The checklist.
 NO_TIME: Final = ProblemMessage(
     "not checked: the doctor's time ran out before this check had a result",
-    "find the check above that got no response, fix that, and run the doctor again",
+    "find the check above that got no response, fix its problem, and run the doctor again",
     code="no-time",
 )
-NEEDS: Final = Message("not checked: it needs the check {check}")
+NEEDS: Final = Message("not checked, because the check {check} must succeed first")
 REPEATS: Final = Message("not checked: the problem {code} above must be solved first")
 CHECK_FAILED: Final = Message("this check itself failed: {error}")
 NOT_CHECKED: Final = Message("{checks}. Fix the errors above first, then run the doctor again")
@@ -42,7 +42,7 @@ INSECURE: Final = ProblemMessage(
     "remove --insecure, and set <RELEASE_ARGOCD_CA> to the CA certificate",
     code="insecure",
 )
-PROXIES_USED: Final = Message("no proxy variable is set that argocd would ignore")
+PROXIES_USED: Final = Message("argocd ignores none of the proxy variables that are set")
 PROXY_IGNORED: Final = ProblemMessage(
     "argocd ignores {variables} when it connects to Argo CD",
     "give the runner a direct connection to Argo CD, or a transparent proxy",
@@ -65,7 +65,7 @@ TOKEN_ENDLESS: Final = ProblemMessage(
 )
 TOKEN_EXPIRED: Final = ProblemMessage(
     "the token of {owner} expired {span} ago, on {day}",
-    "generate a new token, and change the variable",
+    "generate a new token, and put it into the CI/CD variable",
     code="token-expired",
 )
 ID_TOKEN_EXPIRED: Final = ProblemMessage(
@@ -74,7 +74,7 @@ ID_TOKEN_EXPIRED: Final = ProblemMessage(
     code="token-expired",
 )
 TOKEN_ENDS_EARLY: Final = ProblemMessage(
-    "the token of {owner} expires in {span}, before the timeout of {timeout}",
+    "the token of {owner} expires in {span}, which is before the end of the timeout ({timeout})",
     "replace the token, or shorten <RELEASE_TIMEOUT>",
     code="token-ends-early",
 )
@@ -89,23 +89,27 @@ ACCOUNT_UNKNOWN: Final = ProblemMessage(
     code="account-unknown",
 )
 TOKEN_REFUSED: Final = ProblemMessage(
-    "Argo CD refuses the token: {reason}", "generate a new token, and change the variable", code="token-refused"
+    "Argo CD refuses the token: {reason}",
+    "generate a new token, and put it into the CI/CD variable",
+    code="token-refused",
 )
 REFUSED_EXPIRED: Final = ProblemMessage(
     "Argo CD reports that the token has expired",
-    "generate a new token, and change the variable",
+    "generate a new token, and put it into the CI/CD variable",
     code="token-expired",
 )
 REVOKED: Final = ProblemMessage(
     "the token was revoked: Argo CD has the account, but no longer accepts this token",
-    "generate a new token, and change the variable",
+    "generate a new token, and put it into the CI/CD variable",
     code="token-revoked",
 )
 ACCOUNT_DISABLED: Final = ProblemMessage(
     "the account is disabled", "set accounts.NAME.enabled to true in argocd-cm", code="account-disabled"
 )
 ACCOUNT_MISSING: Final = ProblemMessage(
-    "the account no longer exists", "declare it in argocd-cm, then generate a new token", code="account-missing"
+    "the account no longer exists",
+    "declare the account in argocd-cm, then generate a new token",
+    code="account-missing",
 )
 ACCOUNT_CAPABILITY: Final = ProblemMessage(
     "this account is not allowed to have tokens: it lacks the `apiKey` capability",
@@ -141,7 +145,7 @@ AUDIENCE: Final = ProblemMessage(
 )
 NO_AUDIENCE: Final = Message("empty")
 UNVERIFIED: Final = ProblemMessage(
-    "Argo CD cannot verify the token: only its log has the reason",
+    "Argo CD cannot verify the token, and shows the reason only in its log",
     "search the log of argocd-server for “Failed to verify token”. After a change of oidc.config, restart "
     "argocd-server",
     code="token-unverified",
@@ -167,7 +171,8 @@ APPLICATION_MISSPELT: Final = ProblemMessage(
 )
 APPLICATION_MISSING: Final = ProblemMessage(
     "there is no application {name} among those that this token can see: {names}",
-    "set <ARGOCD_APP_NAME> to the name in Argo CD, or grant the token `applications, get` on it",
+    "set <ARGOCD_APP_NAME> to the application's name in Argo CD, or grant the token `applications, get` on the "
+    "application",
     code="application-missing",
 )
 UNLISTED: Final = ProblemMessage(
@@ -183,7 +188,7 @@ UNLISTED_DENIED: Final = ProblemMessage(
 NO_MATCH: Final = ProblemMessage(
     "no application that this token can see matches {choice}",
     "compare {choice} with the output of `argocd app list`, and grant the token `applications, get` in the project if "
-    "it lacks that right",
+    "the token lacks that right",
     code="no-application-matches",
 )
 OF_APPLICATIONS: Final = Message("{names}: {message}")
@@ -191,8 +196,8 @@ OF_APPLICATIONS: Final = Message("{names}: {message}")
 # The rights of the token.
 RIGHTS_COMPLETE: Final = Message("the token has every right it needs")
 RIGHTS_PROJECT: Final = ProblemMessage(
-    "the token is not allowed to read the project {project}: a diff compares nothing, and if only gRPC reaches Argo "
-    "CD, a release cannot read the application",
+    "the token is not allowed to read the project {project}: so a diff cannot compare anything, and a release cannot "
+    "read the application if only gRPC reaches Argo CD",
     "grant it `projects, get, {project}`",
     code="rights-project",
 )
@@ -207,7 +212,7 @@ RIGHTS_LOGS: Final = ProblemMessage(
     code="rights-logs",
 )
 RIGHTS_WIDE: Final = ProblemMessage(
-    "the token is allowed to do more than a release needs: delete applications or change the project",
+    "the token has more rights than a release needs: it can delete applications or change the project",
     "give the pipeline its own account, with only the rights that the guide lists",
     code="rights-wide",
 )
@@ -217,8 +222,8 @@ NO_OWNER: Final = Message("the application does not come from a parent applicati
 OWNER_VISIBLE: Final = Message("the application comes from {owner}, which the token can see")
 OWNER_UNANSWERED: Final = Message("the application comes from {owner}, which Argo CD did not show: {error}")
 OWNER_HIDDEN: Final = ProblemMessage(
-    "the application comes from {owner}, which this token cannot see: a release can be proven for the application's "
-    "own source only",
+    "the application comes from {owner}, which this token cannot see: a release can only be proven for the "
+    "application's own source",
     "if a commit can change the manifest of {owner}, grant the token `{right}`",
     code="owner-hidden",
 )
@@ -229,31 +234,31 @@ OWNER_HIDDEN_STRICT: Final = ProblemMessage(
     code="owner-hidden",
 )
 OWNER_UNPROVEN_STRICT: Final = ProblemMessage(
-    "the application comes from {owner}, and Argo CD does not report which commit its git generator has read. "
+    "the application comes from {owner}, and Argo CD does not report which commit the git generator there has read. "
     "<RELEASE_OWNER> is strict, so a release would wait until its timeout",
     "set <RELEASE_OWNER> to caveat",
     code="owner-unproven",
 )
 MAKER_HIDDEN: Final = ProblemMessage(
-    "the application manages {owner}, which this token cannot see: a release cannot tell whether Argo CD has made all "
-    "its applications",
+    "the application manages {owner}, which this token cannot see: so a release cannot tell whether Argo CD has "
+    "created all applications of that ApplicationSet",
     "grant the token `{right}`",
     code="owner-hidden",
 )
 
 # The pipeline.
 DEPLOYS: Final = Message("the application deploys {sources}")
-DEPLOYS_OTHER: Final = Message("the application deploys another repository than this one: {sources}")
+DEPLOYS_OTHER: Final = Message("the application deploys another repository, not this one: {sources}")
 DEPLOYS_THIS: Final = Message("the application deploys this repository: {sources}")
 SOURCE: Final = Message("{repository} at {revision}")
 REVISION_ELSEWHERE: Final = ProblemMessage(
     "<RELEASE_REVISION> is a commit of this repository, but the application deploys another one: {sources}",
-    "expect an image (<RELEASE_IMAGE>), or the commit of that repository",
+    "let the job expect an image (<RELEASE_IMAGE>), or a commit of that repository",
     code="revision-elsewhere",
 )
 BRANCH: Final = ProblemMessage(
     "the application follows {target}, but this pipeline is for {branch}: its commit will not be deployed",
-    "run the release job on {target} only (rules), or change the application's targetRevision",
+    "run the release job only on {target} (with `rules`), or change the application's targetRevision",
     code="branch",
 )
 PROVES_REVISION: Final = Message("success will mean that the expected revision or chart version is delivered")
@@ -290,7 +295,7 @@ JOB_TIMEOUT: Final = ProblemMessage(
     "raise the job's timeout, or lower <RELEASE_TIMEOUT>",
     code="job-timeout",
 )
-HISTORY_UNNEEDED: Final = Message("not needed: no revision is expected that another commit can contain")
+HISTORY_UNNEEDED: Final = Message("not needed: the job does not look up any revision in the git history")
 HISTORY_READABLE: Final = Message("{repository} can be read")
 HISTORY_MISSING: Final = ProblemMessage(
     "CI_REPOSITORY_URL is not an HTTP address", "leave CI_REPOSITORY_URL as GitLab sets it", code="history-missing"

@@ -27,7 +27,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "command": "$ {command}",
         "called": "debug: {call} took {seconds:.3f} s{end}",
         "output": "{line}",
-        "output left out": f"{QUOTED}… {{lines}} more lines of argocd app wait left out",
+        "output left out": f"{QUOTED}… {{lines}} more lines from argocd app wait are left out",
         "unchanged": "+ {count} unchanged",
         "state": "-> {sync}{target}, {health}: {reason}",
         "transition": "debug: {what} {value} after {at:.1f} s",
@@ -36,7 +36,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "judged": "-> {outcome} after {waited} s: {reason}",
         "summary": "-> {delivered}/{whole} delivered · {pending} pending · {failed} failed; {waited} of {timeout} s",
         "unknown words": "note: Argo CD reports values that this version of argocd-release does not know: {words}",
-        "pods not seen": "note: cannot see pods yet ({error}): crash loops can be reported late",
+        "pods not seen": "note: this job cannot see the pods yet ({error}), so it can report crash loops late",
         "history not consulted": "note: {why}",
         "asking the site": "-> delivered; checking {url}",
         "looking for the cause": "-> {outcome}; collecting pods, events and logs",
@@ -89,7 +89,8 @@ PODS_PENDING: Final = Message("Argo CD's API did not respond within {seconds} s;
 
 # The verdicts on exceptions.
 OUT_OF_TIME: Final = Message(
-    "cancelled, or out of time: the job has reached its timeout in GitLab, after which GitLab uploads no reports",
+    "cancelled or out of time: the job was stopped when it reached its timeout in GitLab, and after that GitLab "
+    "uploads no reports",
     "raise the job's timeout (`timeout`, or Settings → CI/CD). The release itself goes on in Argo CD",
 )
 CANCELLED: Final = Message(
