@@ -317,7 +317,7 @@ def _not_kept(application: Application, item: Resource, operation: Operation) ->
 
     Return None also if no comparison has followed the sync, because the difference can then be outdated.
     """
-    applied = any(result.ref == item.ref and result.applied for result in operation.results)
+    applied = any(result.ref == item.ref and result.applied for result in application.results)
     if not applied or operation.phase is not OperationPhase.SUCCEEDED or application.outdated:
         return None
     code = CauseCode.NOT_KEPT

@@ -80,7 +80,7 @@ PORT_CLOSED: Final = ProblemMessage(
 TLS_UNWANTED: Final = ProblemMessage(
     "the server speaks TLS, but the options contain --plaintext", "remove --plaintext", code="tls-unwanted"
 )
-PLAINTEXT: Final = Message("no TLS, because of --plaintext: the token is sent unencrypted")
+PLAINTEXT: Final = Message("TLS is off because of --plaintext, so the token is sent unencrypted")
 TRUSTED: Final = Message("the certificate is trusted, and valid until {end}")
 CERTIFICATE_SELF_SIGNED: Final = ProblemMessage(
     "the certificate of the server is self-signed",

@@ -21,7 +21,7 @@ OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
         "sync-failed": "Argo CD could not apply the revision",
         "degraded": "Argo CD applied the revision, but it does not run",
         "timed-out": "the release was not delivered within the timeout",
-        "not-delivered": "the expected version can no longer be delivered",
+        "not-delivered": "the release stays incomplete until a person acts",
         "missing": "the application does not exist, or was deleted",
         "no-preview": "the name of the branch contains no tag for a preview",
         "different": "a diff found differences for which the job is set to fail",
@@ -41,7 +41,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "unreachable": "Argo CD did not respond",
         "denied": "the token is invalid, or it is not allowed to see the application",
         "refused": "Argo CD responds, but refuses to show the application",
-        "unreadable": "argocd printed something other than an application",
+        "unreadable": "the output of the argocd command does not describe an application",
         "cannot-compare": "Argo CD cannot compare, because it does not reach its repo-server, git, a chart "
         "repository or the cluster",
         "not-compared": "Argo CD has not compared the application with git since the job began, or since the sync "
@@ -127,7 +127,7 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "application creates this one, set <RELEASE_APPEAR_TIMEOUT> to wait for it",
         "DELETED": "find out which user or controller deleted the application: Argo CD's audit log names the user. "
         "Create the application again, then retry the job",
-        "UNREACHABLE_AT_START": "check <ARGOCD_SERVER>, the network between this runner and it, and <ARGOCD_OPTS> "
+        "UNREACHABLE_AT_START": "check <ARGOCD_SERVER>, the network between this runner and Argo CD, and <ARGOCD_OPTS> "
         "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt), then retry the job",
         "UNREACHABLE": "check that argocd-server and the network to it work, then retry the job",
         "CANNOT_COMPARE": "check that Argo CD's repo-server runs, and that Argo CD reaches git and the cluster, "
@@ -143,8 +143,8 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "the retries, end the sync (argocd app terminate-op)",
         "CONDITION": "fix the error above and push again; until then Argo CD applies nothing",
         "SYNC_REFUSED": "fix what Argo CD names as the reason, then retry the job",
-        "OUT_OF_REACH": "check the branch that Argo CD tracks: the expected revision never reached it, or another "
-        "one took its place",
+        "OUT_OF_REACH": "check the branch that Argo CD tracks. If a later commit reverts or replaces the expected "
+        "one, a retry does not help: revert that commit, or release the later one",
         "STUCK": "take the step named above: Argo CD does not change this state by itself",
         "PODS": "find the reason in the log and the events of the pod, fix it and push again",
         "DEGRADED": "find the reason in the message, the events and the logs of the Degraded resource, fix it and "
@@ -187,7 +187,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "webhook-failed": "check that the pods of the webhook run, then retry the job",
         "admission-denied": "change the object so that it obeys the rule that the message names; push again",
         "service-account-missing": "create the service account, or correct its name in the manifest; push again",
-        "no-pods": "fix the reason in the message; Kubernetes then creates the pods by itself",
+        "no-pods": "fix the problem that the message names; Kubernetes then creates the pods by itself",
         "deletion-pending": "find out what the finalizer waits for, and let its controller finish; remove a "
         "finalizer by hand only if its controller is gone for good",
         "prune-false": "if you do not need the resource, delete it by hand; if it must stay, give it the annotation "
@@ -217,8 +217,8 @@ TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "not-compared": "check that Argo CD's application controller runs. If it is only busy, raise <RELEASE_TIMEOUT>",
         "not-hydrated": "check that Argo CD's source hydrator is on, and that its commit-server runs. If it only "
         "needs more time, raise <RELEASE_TIMEOUT>",
-        "owner-pending": "sync the parent application, or fix the reason why it is not synced. If Argo CD is only "
-        "busy, raise <RELEASE_TIMEOUT>",
+        "owner-pending": "sync the parent application, or find out why it is not synced, and fix that. If Argo CD is "
+        "only busy, raise <RELEASE_TIMEOUT>",
         "other-image": "check that the commit that Argo CD has synced names this image. If pods with this image are "
         "only slow to start, raise <RELEASE_TIMEOUT>",
         "other-revision": "check that the commit is on the branch that Argo CD tracks, and that Argo CD can read its "
@@ -249,8 +249,8 @@ OUTAGES: Final[Mapping[str, str]] = MappingProxyType(
         "CREDENTIAL": "renew Argo CD's credential for the cluster (the cluster's Secret, or argocd cluster add), "
         "then retry the job",
         "CERTIFICATE": "renew the certificate of {target}, or add its CA certificate to Argo CD, then retry the job",
-        "WEBHOOK": "check that the pods of the webhook run, because Argo CD cannot read the cluster without it; "
-        "then retry the job",
+        "WEBHOOK": "check that the pods of the webhook run, because Argo CD cannot read the cluster without the "
+        "webhook; then retry the job",
         "DISK_FULL": "free space on the full disk of Argo CD or of the cluster, then retry the job",
     }
 )

@@ -63,9 +63,9 @@ NO_TOKEN_FOR_NOTE: Final = Message(
 )
 
 # The result.
-SUMMARY: Final = Message("{applications} compared: {added} added, {changed} changed, {removed} removed")
+SUMMARY: Final = Message("{applications} compared; resources: {added} added, {changed} changed, {removed} removed")
 NO_CHANGES: Final = Message("{applications} compared: the merge request changes nothing in the cluster")
-DANGEROUS: Final = Message("{text}; {count} dangerous")
+DANGEROUS: Final = Message("{text}; dangerous changes: {count}")
 FAILED: Final = Message("{application} could not be compared: {message}")
 GATE_DIFFERENCE: Final = Message(
     "the cluster would change: {names}",

@@ -10,7 +10,7 @@ NO_TIME: Final = ProblemMessage(
     "find the check above that got no response, fix its problem, and run the doctor again",
     code="no-time",
 )
-NEEDS: Final = Message("not checked, because the check {check} must succeed first")
+NEEDS: Final = Message("not checked: the check {check} must succeed first")
 REPEATS: Final = Message("not checked: the problem {code} above must be solved first")
 CHECK_FAILED: Final = Message("this check itself failed: {error}")
 NOT_CHECKED: Final = Message("{checks}. Fix the errors above first, then run the doctor again")
@@ -50,7 +50,7 @@ PROXY_IGNORED: Final = ProblemMessage(
 )
 
 # The token.
-TOKEN_VALID: Final = Message("the token of {owner} is valid until {day} (in {span})")
+TOKEN_VALID: Final = Message("the token of {owner} is valid until {day} (for another {span})")
 NO_DATE: Final = Message("a date beyond the calendar")
 TOKEN_DAMAGED: Final = ProblemMessage(
     "the token is unusable: {defect}",
@@ -176,12 +176,12 @@ APPLICATION_MISSING: Final = ProblemMessage(
     code="application-missing",
 )
 UNLISTED: Final = ProblemMessage(
-    "Argo CD does not list the applications of {choice}: {error}",
+    "Argo CD does not list the applications for {choice}: {error}",
     "read the log of argocd-server, and run the doctor again",
     code="applications-unlisted",
 )
 UNLISTED_DENIED: Final = ProblemMessage(
-    "Argo CD does not list the applications of {choice}: {error}",
+    "Argo CD does not list the applications for {choice}: {error}",
     "grant the token `applications, get, PROJECT/*`",
     code="applications-unlisted",
 )
@@ -196,7 +196,7 @@ OF_APPLICATIONS: Final = Message("{names}: {message}")
 # The rights of the token.
 RIGHTS_COMPLETE: Final = Message("the token has every right it needs")
 RIGHTS_PROJECT: Final = ProblemMessage(
-    "the token is not allowed to read the project {project}: so a diff cannot compare anything, and a release cannot "
+    "the token is not allowed to read the project {project}, so a diff cannot compare anything, and a release cannot "
     "read the application if only gRPC reaches Argo CD",
     "grant it `projects, get, {project}`",
     code="rights-project",
@@ -240,7 +240,7 @@ OWNER_UNPROVEN_STRICT: Final = ProblemMessage(
     code="owner-unproven",
 )
 MAKER_HIDDEN: Final = ProblemMessage(
-    "the application manages {owner}, which this token cannot see: so a release cannot tell whether Argo CD has "
+    "the application manages {owner}, which this token cannot see, so a release cannot tell whether Argo CD has "
     "created all applications of that ApplicationSet",
     "grant the token `{right}`",
     code="owner-hidden",
@@ -265,7 +265,7 @@ PROVES_REVISION: Final = Message("success will mean that the expected revision o
 PROVES_IMAGE: Final = Message("success will mean that the expected image is delivered")
 IMAGE: Final = ProblemMessage(
     "the application has no image {image}; its images are {images}",
-    "set <RELEASE_IMAGE> to the image as the manifests write it, or to its tag alone",
+    "set <RELEASE_IMAGE> to the image exactly as it is written in the manifests, or to its tag alone",
     code="image",
 )
 NOTHING_EXPECTED: Final = ProblemMessage(

@@ -83,7 +83,7 @@ STARTED_BEFORE_TIMEOUT: Final = Message(
 STARTS_IN_FUTURE: Final = Message("by the runner's clock, the job will start in {ahead} s")
 
 # The end.
-CUT_SHORT: Final = Message("cut short: {reason}")
+CUT_SHORT: Final = Message("the search for evidence was cut short: {reason}")
 NEXT: Final = Message("next: {hint}")
 PODS_PENDING: Final = Message("Argo CD's API did not respond within {seconds} s; retrying")
 
@@ -107,5 +107,6 @@ NO_PREVIEW: Final = Message(
     "only, set allow_failure: exit_codes: [15]",
 )
 UNEXPECTED: Final = Message(
-    "argocd-release itself went wrong: {kind}: {error}", "report this error, with the lines above it"
+    "argocd-release itself went wrong: {kind}: {error}",
+    "report this error to the maintainers of argocd-release, with the lines above it",
 )

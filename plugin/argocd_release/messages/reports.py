@@ -42,7 +42,7 @@ NEVER_SHOWN: Final = "unknown: Argo CD has not shown the application to this job
 REVISION: Final = Message("revision {revision}")
 OTHER_REVISION: Final = Message("revision {revision}, which is not the expected one")
 COMPARED: Final = Message("{revision}: {applied}; the live resources are {health}")
-NOT_COMPARED: Final = Message("unknown: it could not compare with git; the live resources are {health}")
+NOT_COMPARED: Final = Message("unknown: Argo CD could not compare with git; the live resources are {health}")
 APPLIED: Final = "applied (Synced)"
 NOT_APPLIED: Final = "not applied (OutOfSync)"
 PARTLY_APPLIED: Final = Message("partly applied, {applied} of {resources} (OutOfSync)")
@@ -59,7 +59,7 @@ OLD_SERVES_TOO: Final = "still serves, beside pods of the new version"
 NOT_EXPECTED_RUNS: Final = "what runs now is not the expected version"
 OLD_GONE: Final = "does not serve any more"
 NO_OLD_VERSION: Final = "none: this is the first release"
-REPLACED: Final = Message("replaced: {ready} of {pods} of the new version ready")
+REPLACED: Final = Message("replaced by the new version: {ready} of {pods} ready")
 NO_HOOKS: Final = "none ran"
 NO_HOOKS_NO_SYNC: Final = "none ran, because no sync of this revision has started"
 HOOK: Final = Message("{hook_type} {hook} {phase}")
@@ -74,14 +74,14 @@ COMMAND: Final = Message("$ argocd app get {application}")
 CHANGED: Final = "What changed"
 EVENTS: Final = "Recent events"
 NOT_SHOWN: Final = "Not shown"
-SAME_LOG: Final = Message("the same: {pods}")
+SAME_LOG: Final = Message("the same log: {pods}")
 RESOURCES_FINE: Final = Message("{resources} without problems")
 MORE_CHANGES: Final = Message("and {count} more: {actions}")
 UNCHANGED: Final = Message("+ {count} unchanged")
 PODS_FINE: Final = Message("{pods} ready or completed")
 PODS_UNLISTED: Final = Message("and {pods} not listed")
 MORE_NORMAL_EVENTS: Final = Message("and {count} more of type Normal")
-LAST_WORDS: Final = Message("last words of {pod}:")
+LAST_WORDS: Final = Message("last log lines of {pod}:")
 LOG: Final = Message("Log of Pod/{pod}, container {container}, last {lines}")
 LOG_BEFORE_RESTART: Final = Message("Log of Pod/{pod}, container {container} before its last restart, last {lines}")
 LEFT_OUT: Final = Message("… and {lines} left out")
@@ -94,7 +94,7 @@ NOT_DELIVERED: Final = "Not proven: the release was not delivered."
 STATUS_UNKNOWN: Final = "Not proven: the release status is unknown."
 CAVEAT: Final = Message("{caveat}.")
 PROVEN: Final = Message("Proven: the expected version runs, {expected}.")
-PROVEN_BY_LATER: Final = Message("Proven: the expected version runs, {expected}, which {delivered_by}.")
+PROVEN_BY_LATER: Final = Message("Proven: the expected version runs, {expected}: {delivered_by}.")
 HEAD: Final = "HEAD of the tracked branch runs, as Argo CD read it during this job"
 HEAD_AT: Final = Message("HEAD of the tracked branch runs, as Argo CD read it during this job ({revision})")
 PROVEN_IMAGE: Final = Message("Proven: an image of this pipeline's commit runs ({image_tag}), and {head}.")
@@ -233,7 +233,7 @@ GITLAB_FIELD: Final = Message("{name}: {text}")
 
 # Deployments.
 RECORD: Final = Message("record {id} of {environment} is {status}")
-RECORD_ALREADY: Final = Message("record {id} of {environment} was {status} already")
+RECORD_ALREADY: Final = Message("record {id} of {environment} was already {status}")
 NO_RECORD: Final = "no record was created"
 
 # The comment in the merge request.
@@ -260,7 +260,7 @@ SHORTENED: Final = Message("{text}\n… ({count} more characters)")
 
 # The deployed site.
 SITE_SILENT: Final = Message(
-    "it runs, but {url} does not respond as expected: {error}",
+    "the application runs, but {url} does not respond as expected: {error}",
     "check its Ingress or route, and its DNS name; <RELEASE_URL_CHECK=false> turns this check off",
 )
 SITE_NO_RESPONSE: Final = Message("no response: {error}")

@@ -27,7 +27,7 @@ VARIABLE_MISSING: Final = ProblemMessage(
 )
 VARIABLE_PROTECTED: Final = ProblemMessage(
     "{name} is not set: GitLab passes no protected variable to {branch}, which is not protected",
-    "clear “Protect variable” of {name} in Settings → CI/CD → Variables, or protect the branch{instead}. The "
+    "turn off “Protect variable” for {name} in Settings → CI/CD → Variables, or protect the branch{instead}. The "
     "variable's environment scope must {scope}",
     code="protected-variable",
 )
@@ -68,7 +68,7 @@ RANGE_UPWARDS: Final = Message("of at least {minimum}")
 SHORTEN: Final = Message("shorten it to {limit} characters")
 SEE_EXPLANATION: Final = Message("correct it as `argocd-release explain {name}` describes")
 SELECTOR: Final = ProblemMessage(
-    "{setting} is not a label selector from {part} on",
+    "{setting} is not a valid label selector: the mistake begins at {part}",
     "separate requirements by commas, as in `team=web,tier!=db,env in (dev,test),!legacy`",
 )
 PATTERN: Final = ProblemMessage(
@@ -97,8 +97,8 @@ SERVER_NOT_EXPANDED: Final = ProblemMessage(
     "write the address itself, or turn on “Expand variable reference” of the variable that refers to it",
     code="server-not-expanded",
 )
-SERVER_SCHEME: Final = ProblemMessage("{setting} has a scheme: {given}", "{fix}", code="server-scheme")
-SERVER_PATH: Final = ProblemMessage("{setting} has a path: {given}", "{fix}", code="server-path")
+SERVER_SCHEME: Final = ProblemMessage("{setting} must not contain a scheme: {given}", "{fix}", code="server-scheme")
+SERVER_PATH: Final = ProblemMessage("{setting} must not contain a path: {given}", "{fix}", code="server-path")
 ADD_PLAINTEXT: Final = Message("{fix}, and add --plaintext to <ARGOCD_OPTS> if Argo CD is served without TLS")
 ADD_ROOT_PATH: Final = Message("{fix}, and add --grpc-web-root-path {path} to <ARGOCD_OPTS>")
 
@@ -119,7 +119,7 @@ AUTHORITY_FILE: Final = ProblemMessage(
     code="authority-file",
 )
 OPTIONS_FILE: Final = ProblemMessage(
-    "{setting} names a file with {option} that {reason}: {path}",
+    "{option} in {setting} names a file that {reason}: {path}",
     "check the path. For a variable of type File, write $NAME: its value is the path of GitLab's file",
     code="options-file",
 )
@@ -128,7 +128,7 @@ FILE_UNREADABLE: Final = Message("cannot be read ({error})")
 FILE_NAME_INVALID: Final = Message("has no valid name")
 FILE_WITHOUT_PEM: Final = Message("contains nothing in PEM format")
 TOKEN_FILE: Final = ProblemMessage(
-    "{setting} begins with / and is read as the path of a file: {reason}",
+    "{setting} begins with /, so it is read as the path of a file, but {reason}",
     "use a variable of type File, or the token itself as the value",
     code="token-file",
 )
@@ -138,13 +138,15 @@ TOKEN_FILE_NAME_INVALID: Final = Message("the path contains a null character")
 
 # The environment and the ID token of the component's job.
 ENVIRONMENT_GONE: Final = ProblemMessage(
-    "the job has no environment: its `extends` replaced the component's", "{fix}", code="extends-replaced"
+    "the job has no environment: its `extends` replaced the `extends` of the component",
+    "{fix}",
+    code="extends-replaced",
 )
 STORED_TOKEN_USED: Final = ProblemMessage(
     "the job signs in with <ARGOCD_AUTH_TOKEN>, because it has no ID token: {reason}", "{fix}", code="extends-replaced"
 )
 IDENTITY_MISSING: Final = ProblemMessage(
-    "{setting} is not set, although `oidc_audience` is: {reason}", "{fix}", code="identity-missing"
+    "{setting} is not set, although `oidc_audience` is set: {reason}", "{fix}", code="identity-missing"
 )
 CONNECTOR_WITHOUT_IDENTITY: Final = ProblemMessage(
     "{setting} is set, but there is no <RELEASE_ID_TOKEN> to exchange",
@@ -152,8 +154,8 @@ CONNECTOR_WITHOUT_IDENTITY: Final = ProblemMessage(
     "administrator whether GitLab has a key to sign ID tokens with",
     code="identity-missing",
 )
-EXTENDS_REPLACED: Final = Message("the job's `extends` replaced the component's")
-NO_ID_TOKEN: Final = Message("GitLab made no token, or the job's `extends` replaced the component's")
+EXTENDS_REPLACED: Final = Message("the job's `extends` replaced the `extends` of the component")
+NO_ID_TOKEN: Final = Message("GitLab made no token, or the job's `extends` replaced the `extends` of the component")
 KEEP_EXTENDS: Final = Message(
     "remove the `extends` that your .gitlab-ci.yml adds to this job, or write: extends: [{parts}, .your-job]"
 )
@@ -162,7 +164,9 @@ ASK_FOR_KEY: Final = Message(
 )
 
 # Previews.
-NO_TAG: Final = Message("the branch {branch!r} has no tag: <RELEASE_PREVIEW_PATTERN> {pattern} does not match it")
+NO_TAG: Final = Message(
+    "the name of the branch {branch!r} contains no tag: <RELEASE_PREVIEW_PATTERN> {pattern} does not match it"
+)
 NO_BRANCH: Final = Message("cannot tell the preview's tag, because GitLab names no branch for this pipeline")
 
 # The options of argocd.
@@ -177,7 +181,7 @@ OPTION_UNUSABLE: Final = ProblemMessage(
     "{setting} contains {option}, which cannot be used here: {reason}", "remove {option} from {setting}"
 )
 OPTION_STRAY: Final = ProblemMessage(
-    "{words} of {setting} {verb} neither an option nor the value of one",
+    "{words} in {setting} {verb} neither an option nor the value of an option",
     "use only long argocd options, such as --grpc-web --header 'Name: value', and put a value with spaces in quotes",
 )
 BYPASSES_SERVER: Final = Message("it makes argocd bypass <ARGOCD_SERVER>, which this job reads too")
@@ -185,16 +189,20 @@ READS_CLUSTER: Final = Message("it makes argocd read the cluster instead of the 
 
 # The file of expectations.
 EXPECTATIONS_TITLE: Final = "Expectations by application"
-EXPECTATIONS: Final = ProblemMessage("the file of {setting} is wrong: {rule}", "correct the file that {setting} names")
+EXPECTATIONS: Final = ProblemMessage(
+    "the file that {setting} names is wrong: {rule}", "correct the file that {setting} names"
+)
 EXPECTATIONS_UNMATCHED: Final = ProblemMessage(
-    "the file of {setting} names {rule}, which matches no application of this release: {applications}",
+    "the file that {setting} names contains {rule}, which matches none of this release's applications: {applications}",
     "correct the name {rule} in the file, or add the application to this release",
 )
 EXPECTATIONS_TOO_LARGE: Final = Message("{path} is larger than {megabytes} MB")
-EXPECTATIONS_UNREADABLE: Final = Message("{path} cannot be read: {error}. Is it an artifact of an earlier job?")
+EXPECTATIONS_UNREADABLE: Final = Message(
+    "{path} cannot be read: {error}. Does an earlier job pass it on as an artifact?"
+)
 EXPECTATIONS_UNPARSED: Final = Message("{path} cannot be read as YAML or JSON: {error}")
 EXPECTATIONS_MORE: Final = Message("{count} more mistakes")
-YAML_MERGE_KEY: Final = Message("the merge key << is not supported. Repeat the fields below each application")
+YAML_MERGE_KEY: Final = Message("the merge key << is not supported. Repeat the fields under each application")
 YAML_DUPLICATE: Final = Message("{key} occurs more than once")
 YAML_ALIAS: Final = Message("the alias *{name} is not allowed. Write the value in its place")
 YAML_KEY: Final = Message("a key is a list or a mapping, not a name")
@@ -204,7 +212,7 @@ FIELDS_NONE: Final = Message("{place} must have at least one of {fields}")
 NO_MAPPING: Final = Message(
     'the content must be a mapping of application names to expectations, for example `web: {{image: "1.2"}}`'
 )
-NAME_INVALID: Final = Message("{name} is not an application's name or a pattern of names")
+NAME_INVALID: Final = Message("{name} is neither an application's name nor a pattern of names")
 FIELD_INVALID: Final = Message("{place} {rule}, not {value}")
 
 # The job image.

@@ -14,7 +14,7 @@ NO_RESPONSE: Final = "Argo CD did not respond"
 REFUSES: Final = "Argo CD refuses"
 OUTPUT_UNREADABLE: Final = "argocd's output cannot be read"
 LOOK_FAILED: Final = Message("{what}: {message}")
-FAILED_WITHIN: Final = Message("{reason} (within {seconds} s)")
+FAILED_WITHIN: Final = Message("{reason} (at the end of the timeout, after {seconds} s)")
 TIMED_OUT: Final = Message("not delivered within {seconds} s: {reason}", "fix the cause above and push again")
 MORE_TIME: Final = "find out why Argo CD took so long. If it was only busy, raise <RELEASE_TIMEOUT>"
 SUPERSEDED: Final = Message("{expected} was synced, but {later} took its place and fails: {reason}")
@@ -26,14 +26,17 @@ WITH_STATUS: Final = Message("{status}: {message}")
 # The comparison.
 
 NOT_COMPARED: Final = Message(
-    "Argo CD has not compared with git since this job began; its application controller may be down or busy"
+    "Argo CD has not compared the application with git since this job began; its application controller may be down "
+    "or busy"
 )
-NOT_COMPARED_AFTER_SYNC: Final = Message("Argo CD has not compared since the sync finished")
+NOT_COMPARED_AFTER_SYNC: Final = Message("Argo CD has not compared the application with git since the sync finished")
 SKIPPED: Final = Message(
     "the application's annotation argocd.argoproj.io/skip-reconcile keeps Argo CD from comparing and syncing it",
     "remove the annotation; until then Argo CD does nothing for this application",
 )
-SPEC_CHANGED: Final = Message("the application's own spec has changed, and Argo CD has not compared with it yet")
+SPEC_CHANGED: Final = Message(
+    "the application's own spec has changed, and Argo CD has not compared the cluster with the new spec yet"
+)
 EMPTY: Final = Message("the application manages no resources")
 DELETING: Final = Message("the application is being deleted")
 CANNOT_COMPARE: Final = Message("Argo CD cannot compare: {condition}")
@@ -48,17 +51,17 @@ DRY_RUN_RUNS: Final = Message("a dry run is running")
 SYNC_RUNS: Final = Message("sync is running")
 SYNC_RUNS_BECAUSE: Final = Message("sync is running: {message}")
 SYNC_FAILED: Final = Message("sync {phase}: {cause}")
-ATTEMPT_FAILED: Final = Message("sync attempt {number} failed, Argo CD will retry: {cause}")
+ATTEMPT_FAILED: Final = Message("sync attempt {number} failed, and Argo CD will retry: {cause}")
 LAST_SYNC: Final = Message(
-    " (the last sync, of {revisions}; Argo CD has nothing new to sync, so sync again: argocd app sync, or "
-    "<RELEASE_SYNC=true>)"
+    " (this was the last sync, of {revisions}; Argo CD has nothing new to sync by itself, so sync again: argocd app "
+    "sync, or <RELEASE_SYNC=true>)"
 )
 OTHER_PARAMETERS: Final = "other parameters"
-ATTEMPTS: Final = Message(" ({attempts}, Argo CD still retries)")
-ATTEMPTS_WAITING: Final = Message(" ({attempts}, Argo CD still retries, waiting for {event})")
+ATTEMPTS: Final = Message(" ({attempts} so far; Argo CD still retries)")
+ATTEMPTS_WAITING: Final = Message(" ({attempts} so far; Argo CD still retries, and waits for {event})")
 SYNC_TERMINATED: Final = Message(
     "the sync was ended by hand (argocd app terminate-op)",
-    "sync again: argocd app sync {application}, <RELEASE_SYNC=true>, or another commit",
+    "sync again (argocd app sync {application}, or <RELEASE_SYNC=true>), or push another commit",
 )
 OTHER_SYNC: Final = Message(
     "Argo CD is still busy with a sync of {revisions}, which is not the compared revision{waits}",
@@ -66,13 +69,13 @@ OTHER_SYNC: Final = Message(
     "syncs this revision",
 )
 OLD_SYNC: Final = Message(
-    "Argo CD is still busy with the sync of {revisions}, a revision before this one{waits}",
-    "end that sync (argocd app terminate-op {application}, or <RELEASE_TERMINATE_OLD_SYNC=true>): Argo CD then syncs "
-    "this revision",
+    "Argo CD is still busy with the sync of {revisions}, which is earlier than this revision{waits}",
+    "find out what that sync waits for. If it cannot end, end it (argocd app terminate-op {application}, or "
+    "<RELEASE_TERMINATE_OLD_SYNC=true> for each release): Argo CD then syncs this revision",
 )
 DRY_RUN_HIDES: Final = Message(
-    "the last operation is a dry run, and hides whether the sync before it succeeded; sync again (argocd app sync, or "
-    "<RELEASE_SYNC=true>)"
+    "the last operation was a dry run, which hides whether the sync before it succeeded; sync again (argocd app sync, "
+    "or <RELEASE_SYNC=true>)"
 )
 HEALS_AFTER_SYNC: Final = Message(
     "",
@@ -82,7 +85,7 @@ HEALS_AFTER_SYNC: Final = Message(
 HEALS_WHILE_RETRYING: Final = Message(
     "",
     "{remedy}. Argo CD retries the sync by itself for a while, so a new commit is not necessary; "
-    "<RELEASE_HEALING_GRACE> sets how long the job waits for it",
+    "<RELEASE_HEALING_GRACE> sets how long the job waits for a retry to succeed",
 )
 #: The events after which a failed sync can succeed, and the remedies if they do not occur, by ``Healing`` member.
 AWAITED: Final[Mapping[str, Message]] = MappingProxyType(
@@ -92,16 +95,19 @@ AWAITED: Final[Mapping[str, Message]] = MappingProxyType(
             "the deletion to end", "find out which finalizer holds the object that is being deleted"
         ),
         "KIND": Message(
-            "its custom resource definition to be installed",
+            "a missing custom resource definition to be installed",
             "install the custom resource definition, or correct apiVersion and kind",
         ),
         "NAMESPACE": Message(
             "the namespace to be created", "create the namespace, or use the sync option CreateNamespace=true"
         ),
         "CONFLICT": Message(
-            "another writer to leave the object alone", "find out which controller keeps changing the object"
+            "another controller or user to stop changing the object",
+            "find out which controller keeps changing the object",
         ),
-        "NOT_READY": Message("the cluster to prepare the namespace", "check that its kube-controller-manager runs"),
+        "NOT_READY": Message(
+            "the cluster to prepare the namespace", "check that the cluster's kube-controller-manager runs"
+        ),
         "OUTAGE": Message(
             "the cluster's API server or git to respond", "check that they run, and that Argo CD reaches them"
         ),
@@ -120,16 +126,17 @@ WHY_MANUAL: Final = (
     "; it has no automated sync policy, so a user or a job must sync it (argocd app sync, or <RELEASE_SYNC=true>)"
 )
 WHY_APPLICATION_SET: Final = Message(
-    "; it has no automated sync policy: if its ApplicationSet {name} syncs step by step, it waits for its step "
-    "(kubectl describe applicationset); otherwise a user or a job must sync it (argocd app sync, or "
+    "; it has no automated sync policy: if its ApplicationSet {name} syncs step by step, wait for the step of this "
+    "application (kubectl describe applicationset); otherwise, a user or a job must sync it (argocd app sync, or "
     "<RELEASE_SYNC=true>)"
 )
 WHY_GIVEN_UP: Final = Message("; Argo CD gave up: {message}")
 WHY_SYNCED_ALREADY: Final = "; Argo CD has synced this revision already and does not sync it again"
 WHY_DRY_RUN_ALREADY: Final = "; Argo CD has made a dry run of this revision already and does not sync it again"
 PRUNE_OFF: Final = Message(
-    "{status}: {resources} is no longer in git, and pruning is off: delete it, or sync with --prune",
-    "if you do not need the resource, delete it or sync with --prune; automated.prune does so from now on",
+    "{status}: {resources} is no longer in git, and pruning is off, so delete it, or sync with --prune",
+    "if you do not need the resource, delete it or sync with --prune; set automated.prune to let Argo CD prune by "
+    "itself from now on",
 )
 PENDING_DELETION: Final = Message("{resource} is being deleted, and a finalizer holds it")
 PRUNE_FALSE: Final = Message("{resource} is no longer in git, and its annotation Prune=false keeps it")
@@ -153,10 +160,10 @@ NO_SUCH_SOURCE: Final = Message("the application has no source {source!r}; its s
 NUMBERED_SOURCE: Final = Message("{number}: {source}")
 OTHER_REVISION: Final = Message("Argo CD compares with {compared}, not with {expected}")
 NO_REVISION: Final = "no revision"
-REVERTED: Final = Message("{reason}: {commit} reverts it")
+REVERTED: Final = Message("{reason}: {commit} reverts the expected revision")
 FILES_REVERTED: Final = Message("{reason}: a later commit restored the earlier state of the files")
 OLDER: Final = Message("{reason}, which is {commits} newer and has not arrived yet")
-DIVERGED: Final = Message("{reason}: the two have diverged, and neither contains the other")
+DIVERGED: Final = Message("{reason}: the two revisions have diverged, and neither contains the other")
 WITH_NOTES: Final = Message("{reason} ({notes})")
 LATER: Final = Message("{revision}, {commits} later")
 DELIVERED_BY: Final = Message("{revision} was delivered via {later}")
@@ -168,13 +175,17 @@ VERSION_UNKNOWN: Final = "not known yet"
 PODS_UNSEEN: Final = "Argo CD has not shown the pods yet"
 OTHER_IMAGE: Final = Message("no pod runs the image {image}; running: {running}{explanation}")
 OTHER_IMAGE_EXISTS: Final = Message("no pod runs the image {image}; pods exist with: {images}")
-IMAGE_UNPROVEN: Final = Message("pods of {images} exist, but only Argo CD's HTTP API shows which of them run")
-IMAGE_CAVEAT: Final = Message("not proven: pods of {image} exist, but only Argo CD's HTTP API shows which pods serve")
+IMAGE_UNPROVEN: Final = Message(
+    "pods with {images} exist, but this job cannot tell which of them run: only Argo CD's HTTP API shows it"
+)
+IMAGE_CAVEAT: Final = Message(
+    "not proven: pods with {image} exist, but this job cannot tell whether they serve: only Argo CD's HTTP API shows it"
+)
 NONE: Final = "none"
 WILL_RUN: Final = Message("{resource} will run {images} {due}")
 EXPLANATION: Final = Message("; {text}")
 ON_DELETE: Final = Message(
-    "; running in the previous revision: {images}; {resource} replaces a pod only after you delete it (update "
+    "; pods of the previous revision still run {images}: {resource} replaces a pod only after you delete it (update "
     "strategy OnDelete)"
 )
 DUE_AT_START: Final = "at its next start"
@@ -191,8 +202,8 @@ NO_ADDRESS: Final = Message(
 )
 NO_LOAD_BALANCER: Final = Message(
     "{resource} has no load balancer address yet",
-    "check that a controller in the cluster assigns addresses (a cloud's controller, MetalLB) and has some left; or "
-    "make the Service a ClusterIP behind an Ingress",
+    "check that a controller in the cluster assigns addresses (a cloud's controller, MetalLB) and has free addresses "
+    "left; or make the Service a ClusterIP behind an Ingress",
 )
 NO_VOLUME: Final = Message(
     "{resource} has no volume yet",
@@ -213,7 +224,7 @@ DRY_COMMIT_UNREAD: Final = "Argo CD has not read the dry commit yet"
 HYDRATION_NOT_BEGUN: Final = (
     "Argo CD has hydrated nothing yet; its source hydrator can be off (controller.hydrator.enabled), or busy"
 )
-HYDRATED_UNCOMPARED: Final = Message("Argo CD has not compared with the hydrated commit {revision} yet")
+HYDRATED_UNCOMPARED: Final = Message("Argo CD has not compared the cluster with the hydrated commit {revision} yet")
 HYDRATION_FAILED: Final = Message("hydration failed: {reason}")
 HYDRATION_OF_FAILED: Final = Message("hydration of {revision} failed: {reason}")
 
@@ -237,9 +248,9 @@ ROLLOUT_TARGET: Final = Message("{name} -n {namespace}")
 # The owners of an application's spec.
 OWNER_PENDING: Final = Message("the application's spec comes from {owner}: {detail}")
 OWNER_CAVEAT: Final = Message("proven only for the application's own source: its spec comes from {owner}, and {detail}")
-CHILDREN_PENDING: Final = Message("children of this application come from {owner}: {detail}")
+CHILDREN_PENDING: Final = Message("child applications of this application come from {owner}: {detail}")
 CHILDREN_CAVEAT: Final = Message(
-    "proven only for the application's own source, because children of this application come from {owner}, and {detail}"
+    "proven only for the application's own source, because its child applications come from {owner}, and {detail}"
 )
 SET_NOT_APPLIED: Final = "Argo CD has not made its applications yet"
 OWNER_HIDDEN: Final = "this token cannot see it"
@@ -257,14 +268,16 @@ OWNER_BEHIND: Final = Message("it is {sync}, and Argo CD has not applied this ap
 
 # The applications of a job.
 COUNT: Final = Message(
-    "expected {expected}, found {found} matching {targets}",
+    "expected {expected} matching {targets}, but found {found}",
     "check the selector, and that the token is allowed to see the applications. <RELEASE_APPEAR_TIMEOUT> sets how long "
     "the job waits for new ones",
 )
 COUNT_WITH_OUTCOMES: Final = Message("{reason}; outcomes of those found: {outcomes}")
 AT_LEAST: Final = Message("at least {applications}")
 NO_SHARE: Final = Message("none of the {count} applications belongs to job {job} of {jobs}")
-STOPPED: Final = Message("release status unknown: <RELEASE_ON_FAILURE> is stop, and {application} was not delivered")
+STOPPED: Final = Message(
+    "release status unknown: <RELEASE_ON_FAILURE> is set to stop, and {application} was not delivered"
+)
 SELECTOR: Final = Message("selector {selector}")
 PROJECT: Final = Message("project {project}")
 WITH_CHILDREN: Final = Message("{targets}, with their children")
@@ -280,13 +293,13 @@ ATTEMPT: Final = Message("{sync}, attempt {number}")
 # The git history.
 HISTORY_BEING_READ: Final = "the git history is still being read"
 HISTORY_FAILED: Final = Message("cannot read the git history: {error}")
-HISTORY_UNREAD: Final = Message("cannot read the git history, so revisions are compared exactly: {reason}")
+HISTORY_UNREAD: Final = Message("cannot read the git history, so only exactly the expected revision counts: {reason}")
 OTHER_HISTORY_UNREAD: Final = Message(
     "cannot read the git history of {repository}, which is not this project's repository: {reason}; set "
-    "<RELEASE_GIT_TOKEN> to a token that is allowed to read it, or expect the image (<RELEASE_IMAGE>) instead"
+    "<RELEASE_GIT_TOKEN> to a token that is allowed to read it, or let the job expect the image (<RELEASE_IMAGE>)"
 )
 COMMIT_ELSEWHERE: Final = Message(
-    "{repository} contains no commit {commit}: if the commit is of another repository, expect the image "
+    "{repository} contains no commit {commit}: if that commit is in another repository, let the job expect the image "
     "(<RELEASE_IMAGE>) instead, or the commit that the pipeline wrote to {repository}"
 )
 REPOSITORY_SILENT: Final = Message("no response within {seconds} s")
@@ -296,6 +309,8 @@ REVISION_NOT_IN_CLONE: Final = "the clone lacks a revision"
 NO_CLONE: Final = "this job has no clone"
 CLONE_UNREADABLE: Final = Message("the job's clone cannot be read ({error})")
 VARIABLE_MISSING: Final = Message("{reason}, and {variable} is not set")
-NOT_IN_LAST_COMMITS: Final = Message("the last {count} commits of its branches do not contain both revisions")
+NOT_IN_LAST_COMMITS: Final = Message(
+    "the last {count} commits of the repository's branches do not contain both revisions"
+)
 LOGIN_REQUIRED: Final = "it requires a login (HTTP 401)"
 NO_REPOSITORY: Final = "there is no such repository, or this job is not allowed to read it (HTTP 404)"

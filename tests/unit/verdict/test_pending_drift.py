@@ -1,5 +1,6 @@
 """Test an application that is OutOfSync after a successful sync: each cause has its own message and hint."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,6 +107,16 @@ def test_a_difference_that_a_sync_does_not_remove(result: dict[str, Any], phase:
         state, item, {"metadata": {"managedFields": [fields("argocd-controller", "2026-01-01T00:00:04Z")]}}
     )
     assert (cause.code if cause else None) is code
+
+
+def test_a_dry_run_applies_nothing_that_could_be_kept() -> None:
+    deployment = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}
+    state = out_of_sync(phase="Succeeded", results=[deployment])
+    assert state.operation is not None
+    dry = replace(state, operation=replace(state.operation, dry_run=True))
+    item = drifted_resource(dry)
+    assert item is not None
+    assert drift_cause(dry, item, {"metadata": {"managedFields": []}}) is None
 
 
 BUSY = {"sync": "OutOfSync", "phase": "Running", "operated": OLD}

@@ -116,7 +116,7 @@ def test_what_is_hydrated_must_be_compared_with() -> None:
     fresh: dict[str, Any] = {"lastSuccessfulOperation": {"drySHA": DRY, "hydratedSHA": "e" * 40}}
     late = document(**fresh)
     late["status"]["sourceHydrator"]["currentOperation"]["finishedAt"] = "2026-01-01T00:00:06Z"
-    assert "has not compared with the hydrated commit eeeeeeeeeeee" in said(parse_application(json.dumps(late)))
+    assert said(parse_application(json.dumps(late))) == texts.HYDRATED_UNCOMPARED.fill(revision="eeeeeeeeeeee")
     # Argo CD has compared after the hydration, because another commit was pushed to the same branch.
     assert unhydrated(application(**fresh)) is None
 

@@ -258,7 +258,7 @@ def test_without_a_comparison_the_end_is_no_delivery() -> None:
     hung = [answer for _ in range(20) for answer in (error(FailureKind.TIMED_OUT), DELIVERED)]
     run = Run(*hung, timeout=30, cost=5)
     assert run.verdict.outcome is Outcome.TIMED_OUT
-    assert "has not compared with git since this job began" in run.verdict.reason
+    assert run.verdict.code is CauseCode.NOT_COMPARED
 
 
 def test_timed_out_after_the_timeout_with_what_is_missing() -> None:
@@ -706,7 +706,7 @@ def test_what_argo_cd_cannot_reach_is_unreachable_and_waited_for() -> None:
 def test_what_argo_cd_cannot_reach_at_the_deadline_is_unreachable_too() -> None:
     run = Run(AWAY, timeout=20)
     assert run.verdict.outcome is Outcome.UNREACHABLE
-    assert "(within 20 s)" in run.verdict.reason
+    assert is_from(run.verdict.reason, verdict.FAILED_WITHIN)
 
 
 def test_denied_at_the_deadline_is_denied() -> None:
@@ -734,7 +734,7 @@ def test_an_answer_that_is_a_refusal_is_no_outage() -> None:
 def test_output_that_cannot_be_read_is_named_so() -> None:
     run = Run(error(FailureKind.MALFORMED, ARGOCD_PRINTED_NO_APPLICATION.fill(error="nothing")))
     assert run.verdict.outcome is Outcome.UNREACHABLE
-    assert "argocd on the PATH" in run.verdict.hint
+    assert run.verdict.code is CauseCode.UNREADABLE
     assert run.of(NoAnswer)[0].reason.startswith(verdict.OUTPUT_UNREADABLE)
 
 
