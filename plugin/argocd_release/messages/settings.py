@@ -138,7 +138,7 @@ TOKEN_FILE_NAME_INVALID: Final = Message("the path contains a null character")
 
 # The environment and the ID token of the component's job.
 ENVIRONMENT_GONE: Final = ProblemMessage(
-    "the job has no environment: its `extends` replaced the `extends` of the component",
+    "the job has no environment: its `extends` replaced the component's own",
     "{fix}",
     code="extends-replaced",
 )
@@ -154,8 +154,8 @@ CONNECTOR_WITHOUT_IDENTITY: Final = ProblemMessage(
     "administrator whether GitLab has a key to sign ID tokens with",
     code="identity-missing",
 )
-EXTENDS_REPLACED: Final = Message("the job's `extends` replaced the `extends` of the component")
-NO_ID_TOKEN: Final = Message("GitLab made no token, or the job's `extends` replaced the `extends` of the component")
+EXTENDS_REPLACED: Final = Message("the job's `extends` replaced the component's own")
+NO_ID_TOKEN: Final = Message("GitLab made no token, or the job's `extends` replaced the component's own")
 KEEP_EXTENDS: Final = Message(
     "remove the `extends` that your .gitlab-ci.yml adds to this job, or write: extends: [{parts}, .your-job]"
 )
