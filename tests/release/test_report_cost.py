@@ -1,6 +1,6 @@
 """Test the CPU time that the reports add to a successful job.
 
-``pytest tests/unit/reports/test_registry_cost.py -s`` prints it.
+``pytest tests/release/test_report_cost.py -s`` prints it.
 """
 
 import subprocess
