@@ -35,7 +35,7 @@ def test_what_needs_an_absent_tool_is_skipped_and_the_suite_ends_well(tmp_path: 
     assert "skipped: 1 test. next: start a Docker engine: apt-get install docker.io" in done.stdout
     assert re.search(r"skipped: \d+ tests\. next: install Chromium: apt-get install chromium", done.stdout)
     assert re.search(r"skipped: \d+ tests\. next: install bash: apt-get install bash", done.stdout)
-    assert "skipped: 8 tests. next: install dash: apt-get install dash" in done.stdout
+    assert re.search(r"skipped: \d+ tests\. next: install dash: apt-get install dash", done.stdout)
     assert "skipped: 1 test. next: install Python 3.14 with ensurepip: pyenv install 3.14" in done.stdout
     assert done.stderr == ""
 
