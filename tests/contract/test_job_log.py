@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from argocd_release.argocd.application_json import parse_application
-from argocd_release.argocd.tree_json import pod_warning
+from argocd_release.argocd.tree_json import PodWarnings
 from argocd_release.diagnosis.collect import steps
 from argocd_release.model.events import ApplicationState, Output
 from argocd_release.model.outcome import Verdict
@@ -131,7 +131,7 @@ def test_the_lines_of_argocd_app_wait_are_in_two_folded_sections_and_none_is_los
 )
 def test_the_warning_about_a_pod_that_waits_is_known_before_the_verdict(name: str, words: str) -> None:
     recording = Recording(json.loads((FOLDER / VERSIONS[0] / f"{name}.json").read_text("utf-8")))
-    warning = pod_warning(recording.tree("web"), lambda node: recording.events("web", node))
+    warning = PodWarnings().of(recording.tree("web"), lambda node: recording.events("web", node))
     assert words in warning
     assert warning.startswith("Deployment/web → Pod/web-" if words else "")
     assert bool(warning) is bool(words)

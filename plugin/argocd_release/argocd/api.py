@@ -19,12 +19,12 @@ from argocd_release.argocd.application_list import ApplicationReader, ListReadin
 from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.tree_json import (
     LogReader,
+    PodWarnings,
     ignored_roots,
     parse_events,
     parse_log,
     parse_pod_template,
     parse_tree,
-    pod_warning,
     unhealthy_rollouts,
 )
 from argocd_release.core.text import as_message, as_object, as_objects, one_line, parse_json, parse_object
@@ -74,6 +74,7 @@ class Api:
         self._client = Client(tls=self._credentials.current().tls, deadline=deadline, check=check)
         self._check = check
         self._reader = ApplicationReader()
+        self._pod_warnings = PodWarnings()
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +134,7 @@ class Api:
             starting=tree.starting,
             pods=len(tree.serving_pods),
             ready=sum(pod.health == "Healthy" for pod in tree.serving_pods),
-            warning="" if failing else pod_warning(tree, lambda node: self.events(name, node)),
+            warning="" if failing else self._pod_warnings.of(tree, lambda node: self.events(name, node)),
             idle=tree.idle,
             earlier=tree.earlier,
             only_jobs=not tree.serving_pods,

@@ -1,5 +1,6 @@
 """Parse the resource trees, events, logs and live manifests that Argo CD's API returns, and sanitize them."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -18,6 +19,8 @@ MANIFESTS: Final = 3
 _IGNORE_HEALTH: Final = "argocd.argoproj.io/ignore-healthcheck"
 LOG_LINE_LIMIT: Final = 500
 LINE_BYTES: Final = 1 << 20
+#: The time in seconds after which the events of an unchanged pod are read again if there was no warning.
+WARNING_SECONDS: Final = 10.0
 
 
 def parse_tree(document: object) -> Tree:
@@ -47,19 +50,40 @@ def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[
     return ignored
 
 
-def pod_warning(tree: Tree, events: Callable[[Node], tuple[Event, ...]]) -> str:
-    """Return the last warning event about the first pod that is not ready, with the pod's name, or "".
+class PodWarnings:
+    """A reader of the warning events of pods that are not ready. It asks Argo CD seldom.
 
     Args:
-        tree: the resource tree.
-        events: returns the events of a node, or raises ``ArgoCDError``.
+        now: a clock in seconds.
     """
-    waiting = sorted((pod for pod in tree.serving_pods if pod.health == "Progressing"), key=lambda pod: pod.name)
-    for pod in waiting[:1]:
-        with suppress(ArgoCDError):
-            warnings = [event.message for event in events(pod) if event.type == "Warning"]
-            return tree.described(pod, warnings[-1]) if warnings else ""
-    return ""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        # For each pod, by its UID: its state in the tree and the time at the last read, and the warning.
+        self._read: dict[str, tuple[object, float, str]] = {}
+
+    def of(self, tree: Tree, events: Callable[[Node], tuple[Event, ...]]) -> str:
+        """Return the last warning event about the first pod that is not ready, with the pod's name, or "".
+
+        Read the events again only if the state of the pod has changed. If there was no warning, also read them again
+        after ``WARNING_SECONDS``.
+
+        Args:
+            tree: the resource tree.
+            events: returns the events of a node, or raises ``ArgoCDError``.
+        """
+        waiting = sorted((pod for pod in tree.serving_pods if pod.health == "Progressing"), key=lambda pod: pod.name)
+        for pod in waiting[:1]:
+            state = (pod.reason, pod.containers, pod.restarts)
+            known, read_at, warning = self._read.get(pod.uid, (None, 0.0, ""))
+            if state == known and (warning or self._now() - read_at < WARNING_SECONDS):
+                return warning
+            with suppress(ArgoCDError):
+                messages = [event.message for event in events(pod) if event.type == "Warning"]
+                warning = tree.described(pod, messages[-1]) if messages else ""
+                self._read[pod.uid] = (state, self._now(), warning)
+                return warning
+        return ""
 
 
 def parse_pod_template(node: Node, manifest: object) -> PodTemplate:

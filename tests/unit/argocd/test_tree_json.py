@@ -5,11 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.argocd.tree_json import LogReader, ignored_roots, parse_events, parse_pod_template, parse_tree
+from argocd_release.argocd.tree_json import (
+    WARNING_SECONDS,
+    LogReader,
+    PodWarnings,
+    ignored_roots,
+    parse_events,
+    parse_pod_template,
+    parse_tree,
+)
 from argocd_release.messages import verdict as texts
 from argocd_release.messages.causes import NO_PODS
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject
-from argocd_release.model.resource_tree import Failing
+from argocd_release.model.resource_tree import Event, Failing, Node
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -305,6 +313,29 @@ def test_the_images_of_a_pod_are_those_of_its_containers() -> None:
     (pod,) = parse_tree({"nodes": [node("Pod", "web-1")]}).nodes
     manifest = {"spec": {"initContainers": [{"image": "init:1"}], "containers": [{"image": "web:2"}]}}
     assert parse_pod_template(pod, manifest).images == ("web:2",)
+
+
+def test_the_events_of_a_pod_are_read_again_if_its_state_changes_or_without_a_warning_later() -> None:
+    warning = Event(reason="Unhealthy", message="probe failed", type="Warning", count=1, last_at="")
+    clock = [0.0]
+    warnings, found, reads = PodWarnings(now=lambda: clock[0]), list[Event](), list[str]()
+
+    def events(node: Node) -> tuple[Event, ...]:
+        reads.append(node.name)
+        return tuple(found)
+
+    def look(reason: str) -> str:
+        pod = node("Pod", "web-1", Status_Reason=reason) | {"health": {"status": "Progressing"}}
+        return warnings.of(parse_tree({"nodes": [pod]}), events)
+
+    assert [look("Running"), look("Running"), len(reads)] == ["", "", 1]
+    found.append(warning)
+    clock[0] = WARNING_SECONDS
+    assert "probe failed" in look("Running")
+    assert "probe failed" in look("Running")
+    assert len(reads) == 2
+    look("Error")
+    assert len(reads) == 3
 
 
 @given(JSON)
