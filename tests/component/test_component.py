@@ -284,7 +284,7 @@ def test_the_pipeline_of_a_preview(sandbox: Sandbox, engine: Engine, tmp_path: P
         done = run(sandbox, engine, consumer, *given, "preview")
         site.shutdown()
     assert done.returncode == 0, "orange: allow_failure takes exit code 15"
-    assert "the branch 'no-tag' has no tag" in done.stdout + done.stderr
+    assert "the branch 'no-tag' contains no tag" in done.stdout + done.stderr
 
 
 class Site(BaseHTTPRequestHandler):

@@ -103,10 +103,11 @@ def test_among_hostile_defaults_and_a_job_named_release(text: str) -> None:
 @pytest.mark.parametrize("text", pasted())
 def test_no_job_of_ones_own_replaces_the_gate(text: str) -> None:
     own = yaml.safe_load(text)
-    component: dict[str, Any] = {}
+    jobs: dict[str, Any] = {}
     for entry in own.get("include", ()):
-        component |= gitlab_pipeline.interpolated(TEMPLATE, entry["inputs"])
-    for name in set(own) & set(component):
+        kind = entry["component"].rpartition("/")[2].partition("@")[0]
+        jobs |= gitlab_pipeline.interpolated(component.TEMPLATES[kind], entry["inputs"])
+    for name in set(own) & set(jobs):
         assert not {"script", "image"} & set(own[name]), f"{name} would be another job"
 
 

@@ -277,7 +277,7 @@ def test_the_pipeline_waits_for_its_preview(previews: Previews, start_release: S
 def test_the_pipeline_of_a_branch_without_a_tag(start_release: StartRelease) -> None:
     ended = start_release("preview-{tag}", CI_COMMIT_REF_NAME="main").end()
     assert ended.exit_code == 15, ended.log
-    assert "the branch 'main' has no tag" in ended.log
+    assert "the branch 'main' contains no tag" in ended.log
     assert ended.dotenv["ARGOCD_RELEASE_STATUS"] == "no-preview"
 
 

@@ -226,7 +226,7 @@ def steady(log: str) -> str:
 
 
 # Rows of ``argocd app wait``, and changes of the state: how many there are depends on the moments of the looks.
-MOMENTS = re.compile(r"\d{4}-\d\d-\d\dT|-> (?!.*; collecting)")
+MOMENTS = re.compile(r"\d{4}-\d\d-\d\dT|-> (?!.*; collecting)|\+ \d+ unchanged")
 # The header of a table, the number of resources without problems, the names of the reports.
 PRINTED = re.compile(r"[A-Z]+(?: {2,}[A-Z]+)+$|reports: |\d+ (?:other )?(?:resource|pod)s? ")
 

@@ -94,7 +94,7 @@ def test_wrong_settings_are_all_named(release: Run) -> None:
     assert ended.exit_code == 2, ended.log
     assert ended.cause == "3 settings are wrong:"
     for setting in (
-        "ARGOCD_SERVER has a scheme",
+        "ARGOCD_SERVER must not contain a scheme",
         "ARGOCD_APP_NAME must be",
         "RELEASE_TIMEOUT must be a number of seconds",
     ):

@@ -30,7 +30,7 @@ CONTRADICTIONS = (
     ("no hook ran, but one failed", r"^Hooks: +none ran", r"^cause: \w+ hook "),
     ("the status is unknown, and the manifests are wrong", r"^RELEASE STATUS UNKNOWN$", r"^next: .*fix the manifests"),
     ("one attempt, and several", r"sync attempt 1 failed", r"\(\d+ attempts"),
-    ("nothing runs, and something does", r"running: none(?!; running in)", r"^Runs now: +(?!nothing|unknown|the application)"),
+    ("nothing runs, and something does", r"running: none(?!; (?:running in|pods of the previous revision))", r"^Runs now: +(?!nothing|unknown|the application)"),
     ("more time for what time does not heal", r"^next: .*raise RELEASE_TIMEOUT", r"^cause: .*(?:CrashLoopBackOff|ImagePull|finalizer|exceeded quota|is invalid:|changed by hand)"),
     ("the log is quoted, and there is none", r"^next: .*error in the (?:program's|hook's) log", r"has no log: "),
     ("a new version runs, and the expected one does not", r"^Old version: +replaced", r"no pod runs the image|which is not the expected one"),

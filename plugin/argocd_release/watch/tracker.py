@@ -5,6 +5,7 @@ The tracker itself never waits between looks. The poll loop calls it again when 
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,15 +16,8 @@ from argocd_release.model.events import ApplicationState, NoAnswer, Output, Stat
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.ports import (
-    Clock,
-    ClusterView,
-    Commands,
-    Emit,
-    Get,
-    OwnerLookup,
-    RevisionRelationLookup,
-    WaitFeed,
-)
+    Clock, ClusterView, Commands, Emit, Get, OwnerLookup, RevisionRelationLookup, WaitFeed,
+)  # fmt: skip
 from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.attempts import cannot_succeed
 from argocd_release.verdict.expectation import Expectation, WaitCondition
@@ -35,8 +29,7 @@ from argocd_release.watch.timeline import Timeline
 
 # The pause between looks while `argocd app wait` runs. The command reports changes of the application, but not of pods.
 QUIET_SECONDS: Final = 4.0
-# The pause between looks while streams report all changes, including those of pods. Looks are still necessary, because
-# a connection can be lost without an error.
+# The pause between looks while streams report all changes. A connection can be lost without an error.
 LIVE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 2.0
 # The pause between the first look that shows a result and the look that confirms it.
@@ -50,9 +43,10 @@ _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 _NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
 # If the look at the deadline times out, the verdict uses the previous look. This is its maximum age in seconds.
 RECENT_SECONDS: Final = 10.0
-# The number of seconds for which a look in a group waits for its comparison. The limit is short, because other
-# applications wait for their looks. A later look uses the result.
+# In a group, a look waits this many seconds for its comparison. A later look uses the result.
 CROWD_SECONDS: Final = 3.0
+# Argo CD loses a request to terminate a sync whose next attempt starts at that moment, so the job repeats it.
+TERMINATIONS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +136,8 @@ class Tracker:
         self._shown: tuple[str, float] = ("", self._started)
         #: The reasons that the log has shown, without their numbers.
         self._shown_reasons: set[str] = set()
-        #: The start times of the operations that this job has terminated.
-        self._terminated: set[str] = set()
+        #: The number of requests to terminate each operation, by its start time.
+        self._terminated: Counter[str] = Counter()
         # The clock time at which a look first showed that a sync cannot succeed, by the start time of the sync.
         self._failing_since: dict[str, float] = {}
 
@@ -269,14 +263,15 @@ class Tracker:
 
     def _end_old_sync(self, application: Application) -> None:
         """Terminate the sync of an earlier revision if it has hung or failed for its whole grace period."""
-        operation = application.operation
-        if operation is None or not application.operation_is_old or operation.started_at in self._terminated:
+        operation, hangs = application.operation, self._history.old_sync_hangs
+        if operation is None or not application.operation_is_old or not (hangs or self._retries_in_vain(operation)):
             return
-        if not self._history.old_sync_hangs and not self._retries_in_vain(operation):
+        started_at = operation.started_at
+        if self._terminated[started_at] >= TERMINATIONS:
             return
-        self._terminated.add(operation.started_at)
+        self._terminated[started_at] += 1
         if self._looks.terminate(seconds=max(self._left(), LEAST_SECONDS)):
-            self._history = self._history.without_old_sync()
+            self._history, self._failing_since = self._history.without_old_sync(), {}
 
     def _retries_in_vain(self, operation: Operation) -> bool:
         """Return True if the operation could not succeed for the whole grace period of a stuck sync."""
