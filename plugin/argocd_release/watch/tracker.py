@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argocd_release.messages import verdict as texts
+from argocd_release.model import ports
 from argocd_release.model.application import Application, Operation
 from argocd_release.model.events import ApplicationState, NoAnswer, Output, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
-from argocd_release.model.ports import (
-    Clock, ClusterView, Commands, Emit, Get, OwnerLookup, RevisionRelationLookup, WaitFeed,
-)  # fmt: skip
 from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.attempts import cannot_succeed
 from argocd_release.verdict.expectation import Expectation, WaitCondition
@@ -82,23 +80,23 @@ class Tracker:
         self,
         name: str,
         *,
-        commands: Commands,
-        clock: Clock,
+        commands: ports.Commands,
+        clock: ports.Clock,
         timeout: float,
-        emit: Emit,
+        emit: ports.Emit,
         graces: GracePeriods = GracePeriods(),  # noqa: B008 - frozen
         expectation: Expectation = Expectation(),  # noqa: B008 - frozen
-        cluster: ClusterView | None = None,
-        revision_relation: RevisionRelationLookup | None = None,
+        cluster: ports.ClusterView | None = None,
+        revision_relation: ports.RevisionRelationLookup | None = None,
         sync: bool = False,
         terminate: bool = False,
         check: Callable[[], object] = lambda: None,
         started: float | None = None,
         follow: bool = True,
         queued_before: Callable[[], int] = lambda: 0,
-        hard_refresh: Get | None = None,
+        hard_refresh: ports.Get | None = None,
         keep: Callable[[str, Application], object] = lambda *_: None,
-        owners: OwnerLookup | None = None,
+        owners: ports.OwnerLookup | None = None,
     ) -> None:
         self.timeline = Timeline()
         self._keep = keep
@@ -128,7 +126,7 @@ class Tracker:
             owners=owners,
         )
         self._comparisons = Comparisons(now=clock.now, hard_refresh=hard_refresh is not None)
-        self._feed: WaitFeed | None = None
+        self._feed: ports.WaitFeed | None = None
         self._has_news = True
         self._look_at = self._started
         self._confirms_late = False
