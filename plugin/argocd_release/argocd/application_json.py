@@ -314,12 +314,15 @@ def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
 
 
 def _is_new(history: list[dict[str, Any]], limit: object) -> bool:
-    """Return True if the history shows at most one successful sync since the application was created.
+    """Return True if the history shows that no earlier revision was synced since the application was created.
 
-    Argo CD numbers the syncs from 0 (argo-cd v2.13.2 controller/state.go: persistRevisionHistory). If
-    ``revisionHistoryLimit`` is 0, Argo CD keeps no history, so an empty history proves nothing.
+    Argo CD numbers the syncs from 0 (argo-cd v2.13.2 controller/state.go: persistRevisionHistory). It can sync the
+    same revision several times. If ``revisionHistoryLimit`` is 0, Argo CD keeps no history, so an empty history proves
+    nothing.
     """
-    return history[-1].get("id") == 0 if history else limit != 0
+    if not history:
+        return limit != 0
+    return history[0].get("id") == 0 and all(_revisions(item) == _revisions(history[-1]) for item in history)
 
 
 def _parameters(holder: dict[str, Any]) -> tuple[str, ...]:

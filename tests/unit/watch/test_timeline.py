@@ -140,6 +140,7 @@ def test_what_ran_before_where_argo_cd_was_faster_than_the_job() -> None:
     [
         ({"history": []}, True),
         ({"history": [{"id": 0, "revision": NEW}]}, True),
+        ({"history": [{"id": 0, "revision": NEW}, {"id": 1, "revision": NEW}]}, True),
         ({"history": [{"id": 0, "revision": OLD}]}, False),
         ({"history": [{"id": 7, "revision": NEW}]}, False),
         ({"history": [{"revision": NEW}]}, False),
