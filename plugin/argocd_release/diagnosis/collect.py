@@ -105,26 +105,17 @@ def steps(
     if cause is not None:
         yield (diagnosis := replace(diagnosis, cause=cause))
     for hook in kept[:SUSPECTS]:
-        rollout_finding = _with(diagnosis, hook.tree, hook.pod, hook.clues, application)
-        yield (
-            diagnosis := rollout_finding
-            if has_failed(hook, application)
-            else replace(rollout_finding, cause=diagnosis.cause)
-        )
+        of_hook = _with(diagnosis, hook.tree, hook.pod, hook.clues, application)
+        yield (diagnosis := of_hook if has_failed(hook, application) else replace(of_hook, cause=diagnosis.cause))
         if note := _missing_log(hook):
             yield (diagnosis := _without_log(diagnosis, note))
     try:
         tree = sources.tree(name)
-        problem = (
-            root_cause.gone_hook(application, tree)
-            or root_cause.deleted_hook(application, tree, partial(sources.live, name))
-            or _drift(name, application, tree, sources)
-        )
-        if diagnosis.cause is None and problem:
-            yield (diagnosis := replace(diagnosis, cause=problem))
     except ArgoCDError as error:
         yield replace(diagnosis, notes=(_note(causes.PODS_AND_EVENTS, error),))
         return
+    if diagnosis.cause is None:
+        yield (diagnosis := _with_cause_in_manifest(diagnosis, name, application, tree, sources))
     uids = {hook.pod.uid for hook in kept}
     gone = [hook.pod for hook in kept if hook.pod.uid not in {node.uid for node in tree.nodes}]
     chosen = root_cause.suspects(application, tree)
@@ -133,13 +124,24 @@ def steps(
         chosen = tuple(node for node in chosen if node.uid in serving)
     pods = (*gone, *sorted(tree.pods, key=lambda node: _order(node, chosen)))
     yield (diagnosis := replace(diagnosis, pods=pods, serving=ServingPods.of(tree)))
-    for drifted_resource in [node for node in chosen if node.uid not in uids][: SUSPECTS - len(kept[:SUSPECTS])]:
-        clues, notes, no_log = _interrogate(name, drifted_resource, sources)
-        if (drifted_resource.group, drifted_resource.kind) == CLAIM:
-            clues = replace(clues, used=_is_mounted(name, drifted_resource, tree, sources))
-        diagnosis = _with(diagnosis, tree, drifted_resource, clues, application)
+    for suspect in [node for node in chosen if node.uid not in uids][: SUSPECTS - len(kept[:SUSPECTS])]:
+        clues, notes, no_log = _interrogate(name, suspect, sources)
+        if (suspect.group, suspect.kind) == CLAIM:
+            clues = replace(clues, used=_is_mounted(name, suspect, tree, sources))
+        diagnosis = _with(diagnosis, tree, suspect, clues, application)
         diagnosis = replace(diagnosis, notes=tuple(dict.fromkeys((*diagnosis.notes, *notes))))
         yield (diagnosis := _without_log(diagnosis, no_log) if no_log else diagnosis)
+
+
+def _with_cause_in_manifest(
+    diagnosis: Diagnosis, name: str, application: Application, tree: Tree, sources: Evidence
+) -> Diagnosis:
+    """Return the diagnosis with a cause that only a live manifest shows. If it cannot be read, add a note instead."""
+    try:
+        lost_hook = root_cause.lost_hook(application, tree, partial(sources.live, name))
+        return replace(diagnosis, cause=lost_hook or _drift(name, application, tree, sources))
+    except ArgoCDError as error:
+        return replace(diagnosis, notes=(*diagnosis.notes, _note(causes.MANIFESTS, error)))
 
 
 def _without_log(diagnosis: Diagnosis, note: str) -> Diagnosis:
@@ -180,11 +182,11 @@ def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -
 
 
 def _with(
-    diagnosis: Diagnosis, tree: Tree, drifted_resource: Node, clues: root_cause.Clues, application: Application
+    diagnosis: Diagnosis, tree: Tree, suspect: Node, clues: root_cause.Clues, application: Application
 ) -> Diagnosis:
     """Add the evidence about one more suspect to the diagnosis. If a root cause is already known, keep it."""
-    cause = root_cause.describe(tree, drifted_resource, clues, application) if not diagnosis.cause else None
-    events = [ObjectEvent(subject=str(drifted_resource), event=event) for event in clues.events]
+    cause = root_cause.describe(tree, suspect, clues, application) if not diagnosis.cause else None
+    events = [ObjectEvent(subject=str(suspect), event=event) for event in clues.events]
     return replace(
         diagnosis,
         cause=cause or diagnosis.cause,

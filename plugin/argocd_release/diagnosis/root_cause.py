@@ -291,38 +291,33 @@ def _program_hint(container: Container | None, clues: Clues) -> str:
     return causes.FIX_PROGRAM_BY_LOG if has_log else causes.FIX_PROGRAM_WITHOUT_LOG
 
 
-def gone_hook(application: Application, tree: Tree) -> Problem | None:
-    """Return a problem if a sync waits for a hook that no longer exists in the cluster, otherwise None."""
-    if not application.operating or any(item.failed for item in application.results):
-        return None
-    present = {(node.kind, node.namespace, node.name) for node in tree.nodes}
-    for item in application.results:
-        if item.hook_type and item.applied and (item.kind, item.namespace, item.name) not in present:
-            return _hook_problem(application, item, causes.HOOK_GONE)
-    return None
-
-
-def deleted_hook(application: Application, tree: Tree, live: Callable[[Node], object]) -> Problem | None:
-    """Return a problem if a sync waits for a hook that Kubernetes is deleting, otherwise None.
+def lost_hook(application: Application, tree: Tree, live: Callable[[Node], object]) -> Problem | None:
+    """Return the problem if a sync waits for a hook that is gone, or that Kubernetes is deleting, otherwise None.
 
     Since Argo CD 3, a finalizer keeps a deleted hook until the sync has ended. Kubernetes no longer counts the pods of
-    a Job that is being deleted, so the Job never completes.
+    a Job that it is deleting, so the Job never completes. Only the live manifest shows that, so it is read if every
+    hook is still in the tree.
 
     Args:
-        application: the last observed state.
-        tree: the resource tree. It does not show whether an object is being deleted.
-        live: reads the live manifest of a node.
+        application: the application in its last observed state.
+        tree: the resource tree of the application.
+        live: a function that reads the live manifest of a node.
 
     Raises:
-        ArgoCDError: a manifest could not be read.
+        ArgoCDError: Argo CD cannot return a manifest.
     """
     if not application.operating or any(item.failed for item in application.results):
         return None
     nodes = {(node.kind, node.namespace, node.name): node for node in tree.nodes}
-    running = [item for item in application.results if item.hook_type and item.hook_phase == OperationPhase.RUNNING]
-    for item in running[:DELETED_HOOKS]:
+    waiting = [item for item in application.results if item.hook_type and item.applied]
+    present: list[tuple[ResourceResult, Node]] = []
+    for item in waiting:
         node = nodes.get((item.kind, item.namespace, item.name))
-        if node and as_object(as_object(live(node)).get("metadata")).get("deletionTimestamp"):
+        if node is None:
+            return _hook_problem(application, item, causes.HOOK_GONE)
+        present.append((item, node))
+    for item, node in present[:DELETED_HOOKS]:
+        if as_object(as_object(live(node)).get("metadata")).get("deletionTimestamp"):
             return _hook_problem(application, item, causes.HOOK_DELETED)
     return None
 

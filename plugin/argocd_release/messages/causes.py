@@ -338,6 +338,7 @@ PODS_AND_EVENTS: Final = "the pods and events"
 EVENTS: Final = Message("the events of {subject}")
 OBJECT_STATE: Final = Message("the state of {subject}")
 LOGS: Final = "the logs of pods"
+MANIFESTS: Final = "the live manifests of resources"
 NO_LOG_NOT_STARTED: Final = Message("{pod} has no log: its container {container} has not started")
 NO_LOG_NOT_SCHEDULED: Final = Message("{pod} has no log: none of its containers has started")
 NO_LOG_UNKNOWN: Final = Message("{pod}: no log, because the state of its containers is unknown")

@@ -176,22 +176,46 @@ def job(**more: Any) -> dict[str, Any]:
 
 
 def test_a_hook_that_the_sync_waits_for_is_gone() -> None:
-    gone = root_cause.gone_hook(hook_that_runs(), parse_tree({"nodes": []}))
+    gone = root_cause.lost_hook(hook_that_runs(), parse_tree({"nodes": []}), lambda _: {})
     assert gone is not None
     assert gone.code is CauseCode.HOOK_FAILED
     assert fields_of(gone.message, texts.HOOK_GONE) == {"hook_type": "PreSync", "hook": "Job/migrate"}
-    assert root_cause.gone_hook(hook_that_runs(), parse_tree({"nodes": [job()]})) is None
+    assert root_cause.lost_hook(hook_that_runs(), parse_tree({"nodes": [job()]}), lambda _: {}) is None
 
 
 @pytest.mark.parametrize("is_deleted", [True, False])
 def test_a_hook_that_the_sync_waits_for_is_being_deleted(*, is_deleted: bool) -> None:
     tree = parse_tree({"nodes": [job()]})
     manifest = {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"} if is_deleted else {}}
-    cause = root_cause.deleted_hook(hook_that_runs(), tree, lambda _: manifest)
+    cause = root_cause.lost_hook(hook_that_runs(), tree, lambda _: manifest)
     assert (cause is not None) is is_deleted
     if cause is not None:
         assert cause.code is CauseCode.HOOK_FAILED
         assert fields_of(cause.message, texts.HOOK_DELETED) == {"hook_type": "PreSync", "hook": "Job/migrate"}
+
+
+class WithHook(Slow):
+    """An API whose tree also contains the running hook."""
+
+    def tree(self, name: str) -> Tree:
+        crashed = super().tree(name)
+        return replace(crashed, nodes=(*parse_tree({"nodes": [job()]}).nodes, *crashed.nodes))
+
+
+def test_a_hook_whose_manifest_cannot_be_read_hides_no_pods() -> None:
+    found, _ = ask(WithHook(fail_at="live"), hook_that_runs())
+    assert isinstance(found, Diagnosis)
+    assert [pod.name for pod in found.pods] == ["web-0"]
+    assert any("permission denied" in note for note in found.notes)
+
+
+def test_no_manifest_of_a_hook_is_read_if_the_cause_is_known() -> None:
+    known = replace(hook_that_runs(), conditions=application(
+        conditions=[{"type": "ComparisonError", "message": "app path does not exist"}]
+    ).conditions)  # fmt: skip
+    slow = WithHook()
+    ask(slow, known)
+    assert "live" not in slow.asked
 
 
 def test_a_hook_is_suspended() -> None:
