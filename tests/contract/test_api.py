@@ -23,11 +23,11 @@ from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.resource_tree import Node
 from tests.contract.record import API, API_APPLICATION, FOLDER
+from tests.support.recording import VERSIONS
 from tests.support.wording import is_from
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
-VERSIONS = sorted(folder.name for folder in FOLDER.iterdir())
 HOST = "127.0.0.1"
 
 

@@ -72,18 +72,21 @@ class PodWarnings:
             tree: the resource tree.
             events: returns the events of a node, or raises ``ArgoCDError``.
         """
-        waiting = sorted((pod for pod in tree.serving_pods if pod.health == "Progressing"), key=lambda pod: pod.name)
-        for pod in waiting[:1]:
-            state = (pod.reason, pod.containers, pod.restarts)
-            known, read_at, warning = self._read.get(pod.uid, (None, 0.0, ""))
-            if state == known and (warning or self._now() - read_at < WARNING_SECONDS):
-                return warning
-            with suppress(ArgoCDError):
-                messages = [event.message for event in events(pod) if event.type == "Warning"]
-                warning = tree.described(pod, messages[-1]) if messages else ""
-                self._read[pod.uid] = (state, self._now(), warning)
-                return warning
-        return ""
+        waiting = (pod for pod in tree.serving_pods if pod.health == "Progressing")
+        pod = min(waiting, key=lambda pod: pod.name, default=None)
+        if pod is None:
+            return ""
+        state = (pod.reason, pod.containers, pod.restarts)
+        known, read_at, warning = self._read.get(pod.uid, (None, 0.0, ""))
+        if state == known and (warning or self._now() - read_at < WARNING_SECONDS):
+            return warning
+        try:
+            messages = [event.message for event in events(pod) if event.type == "Warning"]
+        except ArgoCDError:
+            return ""
+        warning = tree.described(pod, messages[-1]) if messages else ""
+        self._read[pod.uid] = (state, self._now(), warning)
+        return warning
 
 
 def parse_pod_template(node: Node, manifest: object) -> PodTemplate:

@@ -17,6 +17,8 @@ from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, Re
 
 _CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
+#: Kubernetes combines similar events into one, and begins the message of the combined event with these words.
+COMBINED: Final = "(combined from similar events): "
 _WORKLOADS: Final = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "Rollout", "StatefulSet"})
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
 # The label with which a pod refers to its ControllerRevision. For a pod of a StatefulSet, the value is the whole name
@@ -369,9 +371,7 @@ class Tree:
         reason = message or node.message
         # In messages, the kubelet appends the namespace and uid to a pod's name: "pod=web-x_default(0b5bc78a-…)".
         reason = (
-            reason.replace(f"_{node.namespace}({node.uid})", "")
-            .removeprefix("(combined from similar events): ")
-            .removeprefix("Error creating: ")
+            reason.replace(f"_{node.namespace}({node.uid})", "").removeprefix(COMBINED).removeprefix("Error creating: ")
         )
         again = f", {counted(node.restarts, 'restart')}" if node.restarts else ""
         what = node.reason or ("Failed" if node.kind == "Job" and node.health == "Degraded" else node.health)

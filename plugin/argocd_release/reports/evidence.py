@@ -15,6 +15,7 @@ from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, Resource, ResourceResult
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import Problem
+from argocd_release.model.resource_tree import COMBINED
 from argocd_release.model.result import ApplicationResult, Change, ObjectEvent, PodLog, ReleaseResult, ResourceState
 from argocd_release.reports import summary
 from argocd_release.reports.summary import age, table
@@ -38,8 +39,6 @@ EVENTS: Final = 15
 LAST_WORDS: Final = 3
 _COLUMNS: Final = ("GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE")
 _LINE_START: Final = re.compile(r"\n(?! )")
-#: Kubernetes combines similar events into one, and begins the message of the combined event with these words.
-COMBINED: Final = "(combined from similar events): "
 # The random suffix that Kubernetes appends to a generated name. In the message of an event, a quotation mark follows
 # it.
 _GENERATED: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\")")

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, unquote
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import SHORT_SHA, one_line
 from argocd_release.messages import reports as texts
 from argocd_release.model.git import WEB, commit_address
 from argocd_release.model.result import ApplicationResult, ReleaseResult, page
@@ -63,7 +63,7 @@ def _links(result: ApplicationResult, project_url: str) -> dict[str, str]:
     application = result.application
     for revision, source in zip(application.commits, application.sources, strict=False) if application else ():
         if address := commit_address(source.repo_url, revision, project_url):
-            links[texts.COMMIT.fill(revision=revision[:8])] = address
+            links[texts.COMMIT.fill(revision=revision[:SHORT_SHA])] = address
     if result.cause and result.help_url:
         links[texts.HELP_LINK.fill(code=result.cause.code.word)] = result.help_url
     return links

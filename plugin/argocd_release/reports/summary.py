@@ -68,9 +68,6 @@ def line(result: ApplicationResult) -> str:
     return " · ".join([*reached, texts.AT_THE_END.fill(status=status)])
 
 
-_SHORT = 8
-
-
 def proof(result: ApplicationResult) -> str:
     """Return a sentence about what the release proves. If the release did not succeed, nothing is proven."""
     if result.outcome is not Outcome.DELIVERED:
@@ -82,7 +79,7 @@ def proof(result: ApplicationResult) -> str:
             return texts.PROVEN_BY_LATER.fill(expected=result.expects, delivered_by=later)
         return texts.PROVEN.fill(expected=result.expects)
     application = result.application
-    revision = application.revision[:_SHORT] if application and len(application.revisions) == 1 else ""
+    revision = application.revision[:SHORT_SHA] if application and len(application.revisions) == 1 else ""
     head = texts.HEAD_AT.fill(revision=revision) if revision else texts.HEAD
     if result.image_runs:
         return texts.PROVEN_IMAGE.fill(image_tag=result.image_tag, head=head)

@@ -240,7 +240,7 @@ def comparison(application: Json, room: SizeBudget) -> Iterator[ComparisonRow]:
 
 
 def _revision(expected: Json, state: Json, application: Json, room: SizeBudget) -> Iterator[ComparisonRow]:
-    actual = _listed([_short(text) for text in state["revisions"]], room)
+    actual = _listed([short(text) for text in state["revisions"]], room)
     code = application["cause"]["code"] if application["cause"] else ""
     if version := str(expected.get("chart_version") or ""):
         met = version in state["revisions"]
@@ -251,9 +251,7 @@ def _revision(expected: Json, state: Json, application: Json, room: SizeBudget) 
         met = any(text.startswith(revision) for text in state["revisions"])
         # A different revision can contain the expected one. Only the verdict shows that.
         tone = "good" if met else "bad" if code in {"other-revision", "superseded"} else ""
-        yield ComparisonRow(
-            what=words()["revision"], expected=room.take(_short(revision), 80), actual=actual, tone=tone
-        )
+        yield ComparisonRow(what=words()["revision"], expected=room.take(short(revision), 80), actual=actual, tone=tone)
     elif not version and actual:
         yield ComparisonRow(what=words()["revision"], expected=words()["any_revision"], actual=actual, tone="")
 
@@ -291,5 +289,6 @@ def _listed(texts: Sequence[str], room: SizeBudget) -> str:
     return f"{shown} + {more}" if more > 0 else shown
 
 
-def _short(revision: str) -> str:
+def short(revision: str) -> str:
+    """Return the first digits of a commit SHA, or the whole text if it is not one, such as a chart version."""
     return revision[:SHORT_SHA] if SHA.fullmatch(revision) else revision

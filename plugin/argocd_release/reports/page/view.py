@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from argocd_release.model.git import SHA
+from argocd_release.core.text import SHORT_SHA
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.page import tables
 from argocd_release.reports.page.chart import Chart, SizeBudget, chart
@@ -20,7 +20,7 @@ from argocd_release.reports.page.language import (
     translated_clauses,
     words,
 )
-from argocd_release.reports.page.tables import ComparisonRow, Log, Table, comparison
+from argocd_release.reports.page.tables import ComparisonRow, Log, Table, comparison, short
 
 Json = Mapping[str, Any]
 # The maximum size, in bytes, of texts from outside together with their markup. The first limit applies to a single
@@ -37,8 +37,6 @@ ROWS: Final = 200
 ROOM_OF_ROWS: Final = 110_000
 # The maximum number of images or revisions in a list.
 IMAGES: Final = 12
-# The number of characters of a commit that the page shows.
-SHORT: Final = 8
 _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\]{1,2000}")
 # The form of a documentation address to which the page can link.
@@ -242,7 +240,7 @@ def _facts(report: Json, applications: Sequence[Json], room: SizeBudget) -> Iter
     outcome, links = _OUTCOMES[report["outcome"]], report.get("links", {})
     commit = _web(links.get("commit", ""))
     if report["image_tag"] or commit:
-        text = report["image_tag"] or commit.rpartition("/")[2][:SHORT]
+        text = report["image_tag"] or commit.rpartition("/")[2][:SHORT_SHA]
         yield Fact(name=words()["commit"], text=room.take(text, 60), url=commit)
     for name, sign in (("merge_request", "!"), ("pipeline", "#"), ("job", "#")):
         if url := _web(links.get(name, "")):
@@ -344,7 +342,7 @@ def _changes(application: Json, room: SizeBudget) -> Iterator[ChangeView]:
 
 
 def _shas(revisions: Sequence[str], room: SizeBudget) -> tuple[str, ...]:
-    return tuple(room.take(text[:SHORT] if SHA.fullmatch(text) else text, 80, markup=20) for text in revisions[:IMAGES])
+    return tuple(room.take(short(text), 80, markup=20) for text in revisions[:IMAGES])
 
 
 def _few(texts: Sequence[str], room: SizeBudget, *, count: int = 0) -> tuple[str, ...]:
