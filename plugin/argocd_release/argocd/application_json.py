@@ -10,7 +10,16 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from argocd_release.core.text import as_list, as_message, as_object, as_objects, as_text, one_line, without_applied_file
+from argocd_release.core.text import (
+    as_line,
+    as_list,
+    as_message,
+    as_object,
+    as_objects,
+    as_text,
+    one_line,
+    without_applied_file,
+)
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import (
     Application,
@@ -75,10 +84,10 @@ def application_of(document: dict[str, Any]) -> Application:
         ("operation phase", as_object(status.get("operationState")).get("phase"), OperationPhase),
     ]
     return Application(
-        name=as_text(metadata.get("name")),
-        namespace=as_text(metadata.get("namespace")),
-        uid=as_text(metadata.get("uid")),
-        project=as_text(spec.get("project")),
+        name=as_line(metadata.get("name")),
+        namespace=as_line(metadata.get("namespace")),
+        uid=as_line(metadata.get("uid")),
+        project=as_line(spec.get("project")),
         automated="automated" in policy and automated.get("enabled") is not False,
         prune=bool(automated.get("prune")),
         self_heal=bool(automated.get("selfHeal")),
@@ -88,7 +97,7 @@ def application_of(document: dict[str, Any]) -> Application:
         application_set=_application_set(metadata),
         skips_reconcile=as_object(metadata.get("annotations")).get(_SKIP) == "true",
         owner_refs=_owner_refs(metadata, APPLICATION),
-        manifest_paths=as_text(as_object(metadata.get("annotations")).get(_MANIFEST_PATHS)),
+        manifest_paths=as_line(as_object(metadata.get("annotations")).get(_MANIFEST_PATHS)),
         spec_compared=bool(hydrator) or _is_compared(spec, as_object(sync.get("comparedTo"))),
         deleting=bool(metadata.get("deletionTimestamp")),
         requested=bool(document.get("operation")),
@@ -98,18 +107,18 @@ def application_of(document: dict[str, Any]) -> Application:
         health_message=as_message(health.get("message")),
         operation=operation,
         conditions=tuple(
-            Condition(type=as_text(item.get("type")), message=without_applied_file(as_message(item.get("message"))))
+            Condition(type=as_line(item.get("type")), message=without_applied_file(as_message(item.get("message"))))
             for item in as_objects(status.get("conditions"))
         ),
         resources=resources,
-        images=tuple(as_text(image) for image in as_list(as_object(status.get("summary")).get("images"))),
-        reconciled_at=as_text(status.get("reconciledAt")),
-        controller_namespace=as_text(status.get("controllerNamespace")),
+        images=tuple(as_line(image) for image in as_list(as_object(status.get("summary")).get("images"))),
+        reconciled_at=as_line(status.get("reconciledAt")),
+        controller_namespace=as_line(status.get("controllerNamespace")),
         deployed=_deployed(as_objects(status.get("history"))),
         previously=_deployed(as_objects(status.get("history"))[:-1]),
         is_new=_is_new(as_objects(status.get("history")), spec.get("revisionHistoryLimit")),
         unknown_words=tuple(
-            f"{name} {as_text(word)}" for name, word, words_of in words if word and word not in set(words_of)
+            f"{name} {as_line(word)}" for name, word, words_of in words if word and word not in set(words_of)
         ),
     )
 
@@ -169,7 +178,7 @@ def _owner_refs(metadata: dict[str, Any], kind: str) -> tuple[OwnerRef, ...]:
         metadata: the metadata of the object.
         kind: the kind of the object.
     """
-    namespace, name = as_text(metadata.get("namespace")), as_text(metadata.get("name"))
+    namespace, name = as_line(metadata.get("namespace")), as_line(metadata.get("name"))
     parent, _, tracked = one_line(as_text(as_object(metadata.get("annotations")).get(_TRACKING))).partition(":")
     refs: dict[tuple[str, str], OwnerRef] = {}
     # If the tracking annotation was copied from another object, it contains the name of that object. Argo CD ignores
@@ -213,12 +222,12 @@ def _given(value: Any) -> Any:
 
 def name_of(document: dict[str, Any]) -> str:
     """Return the name in the metadata of a Kubernetes object, or an empty string."""
-    return as_text(as_object(document.get("metadata")).get("name"))
+    return as_line(as_object(document.get("metadata")).get("name"))
 
 
 def _word(value: Any) -> str:
     """Return the text as an interned string. This saves memory, because many resources have the same kind or status."""
-    return sys.intern(as_text(value))
+    return sys.intern(as_line(value))
 
 
 def _resource(item: dict[str, Any]) -> Resource:
@@ -267,7 +276,7 @@ def _hydration(hydrator: dict[str, Any], status: dict[str, Any], metadata: dict[
         hydrated_revision=one_line(as_text(last.get("hydratedSHA"))),
         compared_revision=one_line(as_text(status.get("lastComparedDryRevision"))),
         failed_revision=one_line(as_text(current.get("drySHA"))) if phase is HydrationPhase.FAILED else "",
-        finished_at=as_text(current.get("finishedAt")),
+        finished_at=as_line(current.get("finishedAt")),
         requested=_HYDRATE in as_object(metadata.get("annotations")),
         staged_on=one_line(as_text(staged)),
         is_elsewhere=_synced(hydrator)["repoURL"] != as_object(hydrator.get("drySource")).get("repoURL"),
@@ -285,8 +294,8 @@ def _operation(state: dict[str, Any]) -> Operation | None:
         phase=OperationPhase.read(state.get("phase")),
         message=without_applied_file(as_message(state.get("message"))),
         revisions=_revisions(result) or _revisions(sync),
-        started_at=as_text(state.get("startedAt")),
-        finished_at=as_text(state.get("finishedAt")),
+        started_at=as_line(state.get("startedAt")),
+        finished_at=as_line(state.get("finishedAt")),
         retries=retries if isinstance(retries, int) else 0,
         requested=_revisions(sync),
         parameters=_parameters(result),

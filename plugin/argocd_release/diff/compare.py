@@ -15,7 +15,7 @@ import yaml
 
 from argocd_release.core.redaction import DocumentLine
 from argocd_release.core.secret_data import contains_secret
-from argocd_release.core.text import as_list, as_object, as_objects, as_text, clean, one_line, parse_json
+from argocd_release.core.text import as_line, as_list, as_object, as_objects, as_text, clean, one_line, parse_json
 from argocd_release.diff.dangers import Action, dangers
 from argocd_release.messages import diff as texts
 from argocd_release.model.application import Application
@@ -176,8 +176,7 @@ def documents(output: str) -> Iterator[tuple[ResourceRef, list[Line]]]:
         if header := _HEADER.fullmatch(line):
             if ref is not None:
                 yield ref, lines
-            group, kind, namespace, name = header.groups()
-            ref, lines, in_body = ResourceRef(group, kind, namespace, name), [], False
+            ref, lines, in_body = ResourceRef(*map(one_line, header.groups())), [], False
         elif in_body and line[:1] in {" ", "+", "-"}:
             lines.append((line[0], clean(line[1:])))
         elif line.startswith("@@ "):
@@ -308,12 +307,12 @@ def secret_changes(
 
 
 def _name(document: Mapping[str, Any]) -> str:
-    return as_text(as_object(document.get("metadata")).get("name"))
+    return as_line(as_object(document.get("metadata")).get("name"))
 
 
 def _secret_ref(document: Mapping[str, Any], namespace: str) -> ResourceRef:
     metadata = as_object(document.get("metadata"))
-    return ResourceRef("", "Secret", as_text(metadata.get("namespace")) or namespace, _name(document))
+    return ResourceRef("", "Secret", as_line(metadata.get("namespace")) or namespace, _name(document))
 
 
 def _parts(document: Mapping[str, Any] | None) -> set[str]:

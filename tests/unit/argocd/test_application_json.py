@@ -144,6 +144,16 @@ def test_what_was_asked_of_an_operation() -> None:
     assert not state.operation.unsuccessful
 
 
+def test_a_name_has_no_line_breaks() -> None:
+    """A line break in a name could begin a line of the job log, or a quick action in a comment."""
+    found = document()
+    found["metadata"] |= {"name": "web\n/close", "namespace": "argo\ncd"}
+    found["status"]["resources"] = [{"kind": "Pod\nx", "name": "a\nb", "status": "Synced"}]
+    made = parse_application(json.dumps(found))
+    (resource,) = made.resources
+    assert (made.full_name, str(resource)) == ("argo cd/web /close", "Pod x/a b")
+
+
 def test_the_last_of_the_history_is_what_is_deployed() -> None:
     assert application().deployed is None
     entries = [{"revision": "0" * 40, "source": {"repoURL": "r"}}, {"revision": NEW, "source": {"repoURL": "r"}}]
