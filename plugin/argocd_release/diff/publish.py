@@ -1,8 +1,6 @@
 """Publish the result of a diff: the job log, the files, and the comment in the merge request."""
 
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
+from functools import partial
 
 from argocd_release.core.redaction import DocumentLine
 from argocd_release.core.text import QUOTED, counted, one_line
@@ -15,7 +13,7 @@ from argocd_release.notify.gitlab import put_marked_comment
 from argocd_release.notify.gitlab_client import GitLabError
 from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.release.sinks import gitlab_of
-from argocd_release.reports.registry import remove_file, write_file
+from argocd_release.reports import registry
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import NotificationSettings
 from argocd_release.timing import Phase, run_in_background
@@ -28,9 +26,7 @@ def say(log: JobLog, text: str) -> None:
 
 def forget(files: str) -> None:
     """Remove the result files of an earlier job. Otherwise, GitLab would upload them if this job dies early."""
-    for ending in render.FILES:
-        with suppress(OSError, RuntimeError):
-            remove_file(Path(f"{files}{ending}"))
+    registry.forget(f"{files}{ending}" for ending in render.FILES)
 
 
 def empty(environ: JobEnvironment, files: str) -> DiffResult:
@@ -47,23 +43,14 @@ def empty(environ: JobEnvironment, files: str) -> DiffResult:
 
 def write(log: JobLog, result: DiffResult, files: str) -> None:
     """Write the result files, and log the path or error of each. ``files`` is their path without the suffix."""
-    events = list(_written(result, files))
+    events = [
+        registry.written(texts.TITLE, f"{files}{ending}", partial(content, result))
+        for ending, content in render.FILES.items()
+    ]
     for event in events:
         if isinstance(event, ReportNotWritten):
             log.emit(event)
     log.emit(ReportsWritten(paths=", ".join(event for event in events if isinstance(event, str))))
-
-
-def _written(result: DiffResult, files: str) -> Iterator[str | ReportNotWritten]:
-    for ending, content in render.FILES.items():
-        path = f"{files}{ending}"
-        try:
-            write_file(Path(path), content(result))
-        except Exception as error:  # noqa: BLE001 - the other files must be written all the same
-            why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-            yield ReportNotWritten(kind=texts.TITLE, path=one_line(path), error=str(why))
-        else:
-            yield path
 
 
 def show(log: JobLog, result: DiffResult, file: str) -> None:

@@ -3,10 +3,9 @@
 Every text from outside was cleaned and redacted before. The comment shows it as code, and the page escapes it.
 """
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from html import escape
 from importlib import resources
 from typing import Any, Final
 from urllib.parse import quote
@@ -28,9 +27,14 @@ LOG_LINES: Final = 400
 #: The maximum number of applications, and of warnings, that the comment names.
 NAMED: Final = 50
 SUITE: Final = "argocd-diff"
-SCHEMA: Final[dict[str, Any]] = json.loads(
-    resources.files("argocd_release.diff").joinpath("diff.schema.json").read_text("utf-8")
-)
+
+
+def _read(name: str) -> str:
+    """Return the text of a file of this package."""
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+SCHEMA: Final[dict[str, Any]] = json.loads(_read("diff.schema.json"))
 
 
 def summary(result: DiffResult) -> str:
@@ -74,6 +78,11 @@ def difference(change: ResourceChange, revision: str) -> list[str]:
     return [*lines, texts.CUT.fill(lines=counted(change.cut, "line"))] if change.cut else lines
 
 
+def _differences(application: ApplicationDiff, revision: str) -> list[str]:
+    """Return the lines of all changes of an application, with an empty line between two changes."""
+    return [line for change in application.changes for line in (*difference(change, revision), "")][:-1]
+
+
 def patch(result: DiffResult) -> str:
     """Return all differences as one text for the ``.diff`` file."""
     lines: list[str] = []
@@ -85,9 +94,9 @@ def patch(result: DiffResult) -> str:
 
 def log_lines(application: ApplicationDiff, revision: str, file: str) -> tuple[str, ...]:
     """Return the lines of an application's differences for the job log."""
-    lines = [line for change in application.changes for line in (*difference(change, revision), "")]
+    lines = _differences(application, revision)
     if len(lines) <= LOG_LINES:
-        return tuple(lines[:-1])
+        return tuple(lines)
     more = counted(len(lines) - LOG_LINES, "line")
     return (*lines[:LOG_LINES], texts.MORE_LINES.fill(lines=more, file=file))
 
@@ -132,8 +141,7 @@ def note(result: DiffResult) -> str:
         title = texts.HEAD_SKIPPED.fill(applications=counted(len(skipped), "application"))
         items = "\n".join(_items(skipped))
         parts.append(f"<details><summary>{title}</summary>\n\n{items}\n\n</details>")
-    links = ((texts.LINK_FULL, result.full_url), (texts.LINK_JOB, result.job_url))
-    parts.append("\n".join(f"- [{title}](<{address}>)" for title, address in links if is_plain(address)))
+    parts.append("\n".join(f"- [{title}](<{address}>)" for title, address in _links(result)))
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -163,7 +171,7 @@ def _folded(result: DiffResult) -> Iterator[str]:
     for application in result.applications:
         if not application.changes or left <= 0:
             continue
-        lines = [line for change in application.changes for line in (*difference(change, result.revision), "")][:-1]
+        lines = _differences(application, result.revision)
         kept = _within(lines, left)
         left -= sum(len(line) + 1 for line in kept)
         if len(kept) < len(lines):
@@ -172,7 +180,7 @@ def _folded(result: DiffResult) -> Iterator[str]:
         body = "\n".join(kept)
         ticks = fence(body)
         title = texts.SECTION.fill(application=application.name, changes=counted(len(application.changes), "change"))
-        yield f"<details><summary>{title}</summary>\n\n{ticks}diff\n{body}\n{ticks}\n\n</details>"
+        yield f"<details><summary>{escape(title)}</summary>\n\n{ticks}diff\n{body}\n{ticks}\n\n</details>"
 
 
 def _within(lines: list[str], limit: int) -> list[str]:
@@ -267,28 +275,22 @@ def render_junit(result: DiffResult) -> str:
 
 def render_page(result: DiffResult) -> str:
     """Return the HTML page, which is a single file without scripts and external resources."""
-    from markupsafe import Markup  # noqa: PLC0415
-
-    style = release_page.read("page.css").strip() + resources.files("argocd_release.diff").joinpath(
-        "diff.css"
-    ).read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = release_page.engine().from_string(
-        resources.files("argocd_release.diff").joinpath("diff.html.j2").read_text("utf-8")
-    )
-    return template.render(
+    return release_page.fill(
+        _read("diff.html.j2"),
+        release_page.read("page.css").strip() + _read("diff.css"),
         title=texts.TITLE,
         headline=headline(result),
         report=document(result),
         dangers=result.dangers,
-        links=[
-            (title, url)
-            for title, url in ((texts.LINK_FULL, result.full_url), (texts.LINK_JOB, result.job_url))
-            if is_plain(url)
-        ],
-        policy=release_page.POLICY.format(hash=digest),
-        style=Markup(style),  # noqa: S704 - files of this package
+        links=list(_links(result)),
     )
+
+
+def _links(result: DiffResult) -> Iterator[tuple[str, str]]:
+    """Yield the title and the address of the complete diff and of the job, if they are known."""
+    for title, address in ((texts.LINK_FULL, result.full_url), (texts.LINK_JOB, result.job_url)):
+        if is_plain(address):
+            yield title, address
 
 
 FILES: Final = {".json": render_json, ".xml": render_junit, ".html": render_page, ".diff": patch}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from argocd_release.core.text import as_list, as_object, as_text, one_line
 from argocd_release.messages import diff as texts
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, Source
 from argocd_release.model.git import ChangedFiles
 
 _HEADS: Final = "refs/heads/"
@@ -38,19 +38,12 @@ class Scope:
         return tuple(
             number
             for number, source in enumerate(application.sources, 1)
-            if source.repo_url
-            and not source.chart
-            and self.is_own(source.repo_url)
-            and self._follows(source.target_revision)
+            if self._is_here(source) and self._follows(source.target_revision)
         )
 
     def reason_to_skip(self, application: Application) -> str:
         """Return the reason why the merge request cannot change the application, or an empty string."""
-        own = [
-            source
-            for source in application.sources
-            if source.repo_url and not source.chart and self.is_own(source.repo_url)
-        ]
+        own = [source for source in application.sources if self._is_here(source)]
         if not own:
             return texts.OTHER_REPOSITORY.fill()
         if not self.positions(application):
@@ -63,6 +56,10 @@ class Scope:
         if self.all_paths or self.files.paths is None or self._is_touched(application):
             return ""
         return texts.NOT_TOUCHED.fill(paths=", ".join(sorted(self._paths(application)))[:200])
+
+    def _is_here(self, source: Source) -> bool:
+        """Return True if the source is in the repository of the merge request."""
+        return bool(source.repo_url) and not source.chart and self.is_own(source.repo_url)
 
     def _follows(self, target: str) -> bool:
         if not self.target_branch:

@@ -29,9 +29,9 @@ from argocd_release.model.events import (
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.release.job_log import JobLog
-from argocd_release.release.results import Written
 from argocd_release.release.wiring import JobParts
 from argocd_release.reports import evidence, summary
+from argocd_release.reports.registry import Written
 from argocd_release.timing import Phase
 
 # The maximum number of failed applications whose root causes are collected. The most severe failures come first.

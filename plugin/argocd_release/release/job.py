@@ -19,9 +19,10 @@ from argocd_release.model.result import ReleaseResult
 from argocd_release.release import policy
 from argocd_release.release.explain import Explainer, show
 from argocd_release.release.job_log import JobContext, JobLog
-from argocd_release.release.results import Results, Written
+from argocd_release.release.results import Results
 from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.release.wiring import wire
+from argocd_release.reports.registry import Written
 from argocd_release.settings import load
 from argocd_release.timing import AFTER_SECONDS, Deadline, JobDeadline, Phase
 

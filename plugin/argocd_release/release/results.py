@@ -2,36 +2,29 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from argocd_release import __version__
-from argocd_release.model.events import ReportNotWritten
 from argocd_release.model.outcome import Outcome, Verdict, aggregate
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import ReleaseTimeline
 from argocd_release.release import policy
 from argocd_release.release.wiring import JobParts
 from argocd_release.reports import registry
-from argocd_release.reports.registry import REPORTERS
+from argocd_release.reports.registry import REPORTERS, Written
 from argocd_release.reports.size_limits import limited
 from argocd_release.settings import load
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing import Deadline
 from argocd_release.watch.poll_loop import TrackedApplication
 
-#: The path of a written report, or the event that says why it was not written.
-Written = str | ReportNotWritten
-
 
 def forget_earlier(environ: JobEnvironment) -> None:
     """Remove the reports of an earlier job. If this job died early, GitLab would otherwise upload them."""
-    for path in load.report_paths(environ).values():
-        with suppress(OSError, RuntimeError):
-            registry.remove_file(Path(path))
+    registry.forget(load.report_paths(environ).values())
 
 
 def artifact(environ: JobEnvironment, report: str) -> str:
@@ -65,13 +58,8 @@ def write(
         reporter = REPORTERS[name]
         if reporter.late is not late:
             continue
-        try:
-            registry.write_file(Path(path), reporter.render(result), seconds=deadline.left)
-        except Exception as error:  # noqa: BLE001 - the others must be written all the same
-            why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-            yield ReportNotWritten(kind=reporter.title, path=path, error=str(why))
-        else:
-            yield path
+        render = partial(reporter.render, result)
+        yield registry.written(reporter.title, path, render, seconds=deadline.left)
 
 
 def _links(settings: load.Settings, docs_url: str) -> dict[str, str]:

@@ -3,12 +3,14 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from argocd_release.model.events import ReportNotWritten
 from argocd_release.model.result import ReleaseResult
 from argocd_release.reports import gitlab_reports, json_report, junit
 from argocd_release.reports.page import render as page
@@ -44,6 +46,34 @@ REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
 
 # The time limit in seconds for writing into a device or a pipe. A pipe without a reader accepts nothing.
 PIPE_SECONDS: Final = 2.0
+
+
+#: The path of a written file, or the event that says why it was not written.
+Written = str | ReportNotWritten
+
+
+def forget(paths: Iterable[str]) -> None:
+    """Remove the files of an earlier job. If this job died early, GitLab would otherwise upload them."""
+    for path in paths:
+        with suppress(OSError, RuntimeError):
+            remove_file(Path(path))
+
+
+def written(title: str, path: str, render: Callable[[], str], *, seconds: float = PIPE_SECONDS) -> Written:
+    """Render a file and write it. An error of any kind is returned, so that the job can write its other files.
+
+    Args:
+        title: the name of the file for people.
+        path: the path of the file.
+        render: returns the text of the file.
+        seconds: the time limit for writing into a device or a pipe.
+    """
+    try:
+        write_file(Path(path), render(), seconds=seconds)
+    except Exception as error:  # noqa: BLE001 - the others must be written all the same
+        why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        return ReportNotWritten(kind=title, path=path, error=str(why))
+    return path
 
 
 def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:

@@ -1,6 +1,7 @@
 """Test the comment, the page and the files of a diff that contains hostile text."""
 
 import re
+from dataclasses import replace
 
 from jsonschema import Draft202012Validator
 
@@ -49,6 +50,16 @@ def test_no_text_ends_the_block_of_the_comment() -> None:
     assert not re.search(r"^\s*[/@]", note, re.MULTILINE)
     assert note.startswith("<!-- argocd-release-diff: argocd-diff -->")
     assert "artifacts/file/argocd-diff.diff" in note
+
+
+def test_the_name_of_an_application_is_no_markup_in_the_title_of_a_block() -> None:
+    """Argo CD sends the name, and only Kubernetes restricts it."""
+    whole = result(change())
+    hostile = replace(whole.applications[1], name="<img src=x>")
+    note = render.note(replace(whole, applications=(hostile,)))
+
+    (title,) = re.findall(r"<summary>(.*?)</summary>", note, re.DOTALL)
+    assert "<img" not in title
 
 
 def test_a_large_difference_is_cut_in_the_comment_and_complete_in_the_file() -> None:

@@ -11,13 +11,10 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from argocd_release.reports.page.language import words
 from argocd_release.reports.page.view import view
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 # The Content-Security-Policy of the page. It allows only the style sheet with this hash, and no scripts, images, fonts,
 # frames and forms.
@@ -26,28 +23,31 @@ POLICY: Final = "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none';
 
 def render(report: Mapping[str, Any]) -> str:
     """Return the HTML page for a JSON report, which must conform to ``report.schema.json``."""
-    from markupsafe import Markup  # noqa: PLC0415
-
     # This takes 26 ms of CPU time at the end of the job, or 5 ms if the template is compiled in advance. That is not
     # worth a generated module of 690 lines.
-    template = engine().from_string(read("page.html.j2"))
-    style = "".join(read("page.css").splitlines())
+    return fill(read("page.html.j2"), "".join(read("page.css").splitlines()), page=view(report), t=words())
+
+
+def fill(template: str, style: str, **values: object) -> str:
+    """Fill a template of a page, which gets the style sheet and the policy that allows only this style sheet.
+
+    Args:
+        template: the text of the template. It also contains ``policy`` and ``style``.
+        style: the style sheet.
+        values: the other values for the template. The template engine escapes them.
+    """
+    # At the start of the job, these imports would delay the first look by 40 ms.
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
+    from markupsafe import Markup  # noqa: PLC0415
+
+    engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Do not escape the style sheet, because it is a file of this package, and the policy contains its hash.
-    return template.render(
-        page=view(report),
-        t=words(),
+    return engine.from_string(template).render(
+        **values,
         policy=POLICY.format(hash=digest),
         style=Markup(style),  # noqa: S704
     )
-
-
-def engine() -> "Environment":
-    """Return the template engine."""
-    # At the start of the job, this import would delay the first look by 40 ms.
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
-
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def read(name: str) -> str:
