@@ -14,10 +14,12 @@ from argocd_release.argocd.tree_json import (
     parse_pod_template,
     parse_tree,
 )
+from argocd_release.diagnosis.root_cause import Clues, describe
 from argocd_release.messages import verdict as texts
 from argocd_release.messages.causes import NO_PODS
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Event, Failing, Node
+from tests.unit.states import application
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -78,6 +80,17 @@ def test_a_replica_set_that_can_make_no_pod() -> None:
     }
     found = failing_pods({"nodes": [node("Deployment", "web"), refused]})
     assert found == (f"Deployment/web → ReplicaSet/web-1: {NO_PODS} — exceeded quota: none",)
+
+
+def test_a_replica_set_that_waits_for_its_pods_can_create_them() -> None:
+    waits = node("ReplicaSet", "web-1", "web", Revision="Rev:1") | {
+        "health": {"status": "Progressing", "message": "3 out of 5 new replicas are available"}
+    }
+    known = parse_tree({"nodes": [node("Deployment", "web"), waits, node("Pod", "web-1-a", "web-1")]})
+    problem = describe(known, known.nodes[1], Clues(), application())
+    assert problem is not None
+    assert problem.code is CauseCode.UNHEALTHY
+    assert NO_PODS not in problem.message
 
 
 def test_what_should_have_pods_and_has_none() -> None:

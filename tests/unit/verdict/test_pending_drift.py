@@ -109,6 +109,14 @@ def test_a_difference_that_a_sync_does_not_remove(result: dict[str, Any], phase:
     assert (cause.code if cause else None) is code
 
 
+def test_a_comparison_before_the_end_of_the_sync_does_not_show_that_nothing_was_kept() -> None:
+    deployment = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}
+    early = replace(out_of_sync(phase="Succeeded", results=[deployment]), reconciled_at="2020-01-01T00:00:00Z")
+    item = drifted_resource(early)
+    assert item is not None
+    assert drift_cause(early, item, {"metadata": {"managedFields": []}}) is None
+
+
 def test_a_dry_run_applies_nothing_that_could_be_kept() -> None:
     deployment = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}
     state = out_of_sync(phase="Succeeded", results=[deployment])

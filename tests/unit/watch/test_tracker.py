@@ -38,7 +38,7 @@ from argocd_release.watch import tracker as tracker_module
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.comparisons import COMPARE_AGAIN_SECONDS, RENDER_AGAIN_AFTER_OUTAGE_SECONDS
 from argocd_release.watch.observer import REFRESH_SECONDS
-from argocd_release.watch.tracker import POLL_SECONDS, QUIET_SECONDS, Tracker
+from argocd_release.watch.tracker import POLL_SECONDS, QUIET_SECONDS, TERMINATIONS, Tracker
 from tests.support.wording import fields_of, is_from
 from tests.unit.states import NEW, OLD, application, failing
 
@@ -961,6 +961,11 @@ def test_a_sync_of_an_earlier_revision_that_retries_in_vain_is_terminated(messag
         state.operation, retries=2, finished_at="2026-01-01T00:00:05Z", message=f'ConfigMap "bad" {message}'
     )
     assert Run(replace(state, operation=retried), timeout=120, terminate=True).commands.terminated == ended
+
+
+def test_a_request_to_terminate_that_argo_cd_loses_is_repeated_and_not_for_ever() -> None:
+    # Nothing that the fake Argo CD reports changes after a request.
+    assert Run(hanging_sync(automated=True), timeout=1000, terminate=True).commands.terminated == TERMINATIONS
 
 
 def test_without_git_no_sync_that_somebody_requested_is_terminated() -> None:
