@@ -131,8 +131,8 @@ def verdict(applications: Sequence[ApplicationDiff], fail_on: str) -> tuple[Outc
 
     Args:
         applications: the results of all applications.
-        fail_on: ``difference`` if any change fails the job, ``dangerous`` if a change with a warning does, or
-            ``never``.
+        fail_on: ``difference`` to fail the job on every change, ``dangerous`` to fail it only on changes with a
+            warning, ``never`` to fail it on no change.
     """
     failed = [application for application in applications if application.state is State.FAILED]
     if failed:

@@ -114,7 +114,7 @@ _REVERTS: Final = re.compile(
 _MERGED: Final = re.compile(rb"^See merge request ([^\s!]{0,300}![0-9]{1,10})", re.MULTILINE)
 # The last line of the commit message that git cherry-pick -x and GitLab's cherry-pick write.
 _PICKED: Final = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,64})\)", re.MULTILINE)
-# The maximum number of changed files in a commit for which the files are compared.
+# If a commit changes more files than this, they are not compared.
 FILES: Final = 500
 # The number of folder levels below the application's path to fetch, so that their files can be compared.
 FILE_LEVELS: Final = 3

@@ -244,7 +244,7 @@ class HydrationPhase(StrEnum):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Convert Argo CD's name of a phase. An unknown name becomes ``NONE``."""
+        """Return the member for Argo CD's name of a phase, or ``NONE`` if the name is unknown."""
         return cls(value) if isinstance(value, str) and value in set(cls) else cls("")
 
 

@@ -231,7 +231,8 @@ class ApplicationResult:
         verdict, cause = self.verdict, self.cause
         if cause is None or cause.message == verdict.reason:
             return False
-        # A cause of the same kind is the same problem as the reason, with details that only the cluster shows.
+        # If the diagnosis has found a cause with the verdict's code, the cause only adds details to the reason. The log
+        # then leaves out the reason.
         repeats = verdict.quotes or (cause.code is verdict.code and self.diagnosis.cause is not None)
         return not (repeats and cause.is_about(verdict.subject))
 

@@ -262,7 +262,7 @@ def _counted(result: ReleaseResult) -> Iterable[str]:
 
 
 def _state(result: ApplicationResult) -> Iterable[str]:
-    """Yield the lines about the state: those of the job log if the release was not delivered."""
+    """Yield the lines about the application's state. If it was not delivered, they are those of the job log."""
     for label, text in summary.state(result).items():
         if text:
             yield f"- {label} {code(text)}"

@@ -19,7 +19,7 @@ from argocd_release.watch.tracker import Tracker
 
 # The time limit in seconds of a request that lists applications.
 LIST_SECONDS: Final = 15.0
-# The pause in seconds between two requests for the applications that the selector matches. The job needs these extra
+# The pause in seconds between two requests for the applications that the selector matches. The job sends these
 # requests only if it also waits for applications outside the selector.
 SELECT_SECONDS: Final = 15.0
 # The longest wait for the name of Argo CD's own namespace, in seconds. Argo CD writes that name into an application
@@ -237,7 +237,7 @@ class GroupWait:
         return tracker
 
     def _emit_of(self, name: str, event: JobEvent) -> None:
-        """Emit an event of one application. For a group, only states and failed looks are emitted."""
+        """Emit an event of one application. In a group, emit only its states and its failed requests to Argo CD."""
         match event:
             case _ if not self.several:
                 self._emit(event)

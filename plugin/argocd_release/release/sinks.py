@@ -213,8 +213,8 @@ def at_work(application: Application, project: str) -> str:
     """
     operation = application.operation
     if operation is not None and operation.running:
-        # The operation on a hydrated application does not name the dry commit. Use the dry commit that Argo CD has
-        # compared with.
+        # The operation of a hydrated application does not name the dry commit. So use the dry commit with which Argo CD
+        # has compared the application.
         return _own(application, application.commits if application.hydration else operation.revisions, project)
     if application.sync is SyncStatus.SYNCED and application.health is HealthStatus.PROGRESSING:
         return revision_of(application, project)

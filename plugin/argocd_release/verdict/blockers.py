@@ -93,8 +93,8 @@ def _not_applied(application: Application, expectation: Expectation) -> Problem 
 def is_reverted(application: Application) -> bool:
     """Return True if the last operation failed for another revision, and the application is Synced nevertheless.
 
-    This happens if git was reverted after the failure. If a hook failed, Synced is no proof of that, because Argo CD
-    does not compare hooks with git.
+    This happens if git was reverted after the failure. Return False if a hook failed: Argo CD does not compare hooks
+    with git, so the application can be Synced although the hook still fails.
     """
     operation = application.operation
     if operation is None or not operation.unsuccessful or application.operation_counts or application.operating:

@@ -111,9 +111,10 @@ class Expectation:
         return bool(self.image) and not any(matches(self.image, image) for image in workloads.images)
 
     def doubtful_pods(self, workloads: Workloads) -> tuple[Node, ...]:
-        """Return the ready pods with the expected and another image, unless a pod has only the expected image.
+        """Return the ready pods that have other images too. Return none if a pod has only the expected image.
 
-        The expected image can be that of an init container, which has ended. Only the pod's live manifest shows this.
+        In a pod with several images, the expected one can belong to an init container, which has ended. Only the live
+        manifest of the pod shows this.
         """
         candidates = [pod for pod in workloads.serving if any(matches(self.image, image) for image in pod.images)]
         if any(all(matches(self.image, image) for image in pod.images) for pod in candidates):

@@ -367,7 +367,7 @@ def _failed_operation(application: Application, history: SymptomHistory) -> Iter
     operation = application.operation
     if operation is None:
         return
-    # If the application is Synced, a failed sync of another revision counts, because no further sync follows it.
+    # If the application is Synced, a failed sync of another revision fails the release too, because no sync follows.
     is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
     counts = application.operation_counts or is_last
     if counts and operation.unsuccessful and not application.operating:

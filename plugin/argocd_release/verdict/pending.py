@@ -155,7 +155,7 @@ def owner_caveat(application: Application, expectation: Expectation) -> str:
 
 
 def _relevant(application: Application, expectation: Expectation) -> list[Owner]:
-    # If an image is expected, its pods prove the release, even if an owner is not up to date.
+    # If an image is expected, ready pods with this image prove the release. The owners then need no proof.
     if expectation.image:
         return []
     owners = [owner for owner in application.owners if not owner.makes_children]

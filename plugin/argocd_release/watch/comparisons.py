@@ -63,7 +63,7 @@ class Comparisons:
         self._hard_refresh = self._hard_refresh and not self._is_hard
 
     def end(self, application: Application) -> None:
-        """Record the end of a comparison with this resulting state."""
+        """Record the end of a comparison. ``application`` is the state that it has led to."""
         self._ended_at = self._now()
         if not render_errors(application):
             self._failed_renders = 0

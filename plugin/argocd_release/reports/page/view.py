@@ -93,7 +93,7 @@ class CauseView:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationView:
-    """The data of an application that the page shows in full."""
+    """The data for the part of the page about one application."""
 
     name: str
     url: str
