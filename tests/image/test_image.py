@@ -14,6 +14,7 @@ from argocd_release import __version__
 from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
+from tests.support.diff_job import BASE, ENDINGS, merge_request, variables
 from tests.support.docker_engine import ROOT, Engine
 from tests.support.gitlab_rules import check_dotenv, check_junit, released
 from tests.support.runner import scripts, wrapped
@@ -41,13 +42,13 @@ def inside(engine: Engine, script: str, **options: object) -> str:
 def start(engine: Engine, sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> Start:
     """Start argocd-release in a container as a strict cluster would: any user, a read-only root, no home."""
 
-    def started(application: str, **environ: str) -> Container:
+    def started(application: str, component: str = "release", **environ: str) -> Container:
         tmp_path.chmod(0o777)
         settings = sandbox.environment() | {"ARGOCD_OPTS": "--grpc-web --server-crt /argocd.crt"}
         settings = {name: value for name, value in settings.items() if name.startswith("ARGOCD_")}
         container: Container = engine.client.containers.run(
             engine.image.id,
-            ["bash", "-c", wrapped(scripts()["release.yml"], "eval")],
+            ["bash", "-c", wrapped(scripts()[f"{component}.yml"], "eval")],
             environment=settings
             | {"ARGOCD_APP_NAME": application, "RELEASE_TIMEOUT": "30", "HOME": "/nowhere"}
             | environ,
@@ -185,6 +186,25 @@ def test_a_failed_release(sandbox: Sandbox, start: Start, name: str, tmp_path: P
     assert container.wait(timeout=60)["StatusCode"] == 10, container.logs().decode()
     assert "must be greater than or equal to 0" in container.logs().decode()
     assert released(check_junit((tmp_path / "argocd-release.xml").read_text("utf-8"))) == "failure"
+
+
+def test_a_diff_of_a_merge_request(sandbox: Sandbox, start: Start, name: str, tmp_path: Path) -> None:
+    """GitLab's runner clones the project as another user, without the files of other commits."""
+    repository = sandbox.repository(name)
+    revision = repository.commit({"web.yaml": manifests.deployment("web", "registry.example.com/web:1")})
+    sandbox.application(name, repository).wait_for(delivered(revision))
+    base, commit = merge_request(
+        repository, {"web.yaml": manifests.deployment("web", "registry.example.com/web:1", replicas=0)}
+    )
+    repository.git("clone", "-q", "--depth=1", "--branch=merge-request", repository.url, str(tmp_path / "clone"))
+    given = variables(repository, base, commit) | {"CI_PROJECT_DIR": "/builds/project/clone"}
+
+    container = start(name, "diff", **given, RELEASE_DIFF_FAIL_ON="dangerous")
+
+    log = container.wait(timeout=60), container.logs().decode()
+    assert log[0]["StatusCode"] == 16, log
+    assert "-  replicas: 1" in log[1]
+    assert {file.name for file in tmp_path.iterdir()} == {"clone", *(f"{BASE}{ending}" for ending in ENDINGS)}
 
 
 def test_cancelled_as_gitlabs_runner_does(sandbox: Sandbox, start: Start, name: str, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def wrapped(script: Iterable[str], wrapper: str) -> str:
 @cache
 def scripts() -> dict[str, list[str]]:
     """Return the lines in the scripts of all jobs that run argocd-release, by the name of the file with the job."""
-    documents = {Path(f"templates/{name}.yml"): resolved(name) for name in ("release", "doctor")}
+    documents = {Path(f"templates/{name}.yml"): resolved(name) for name in ("release", "doctor", "diff")}
     for file in _SNIPPETS.glob("*.yml"):
         documents[file] = yaml.safe_load(file.read_text("utf-8"))
     return {

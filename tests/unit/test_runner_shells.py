@@ -16,7 +16,7 @@ from tests.support.runner import WRAPPERS, scripts, wrapped
 
 CODES = sorted(outcome.exit_code for outcome in Outcome)
 #: The files that declare jobs with argocd-release.
-FILES = ("doctor.yml", "release.yml", "without-catalog.yml")
+FILES = ("diff.yml", "doctor.yml", "release.yml", "without-catalog.yml")
 
 
 def exit_codes(shell: str, program: str, folder: Path) -> list[int]:
