@@ -4,6 +4,7 @@
 # Everything from outside can come from elsewhere, for mirrors and networks without the internet:
 #   BASE              a Debian trixie image
 #   ARGOCD_SOURCE     a URL, or a folder of the build context, with argocd-linux-amd64 and -arm64
+#   ARGOCD_LICENSE    a URL, or a file of the build context: the license of argocd
 #   PIP_INDEX_URL     a package index (pip's own variable)
 #   APT_MIRROR        a Debian mirror
 # bin/update_pins refreshes the digest and the checksums.
@@ -16,13 +17,18 @@ ARG ARGOCD_VERSION=v2.13.2
 ARG ARGOCD_SOURCE=https://github.com/argoproj/argo-cd/releases/download/v2.13.2
 ARG ARGOCD_SHA256_AMD64=5a10d1ebc4b903c9cb56279f66ec983134c87c252d9a9d2596dde9867359ef67
 ARG ARGOCD_SHA256_ARM64=5d7ab2e2d667664f5522e76b25e92b46aaad13f9d5bee6c3fd0f17dea9ad9e66
+ARG ARGOCD_LICENSE=https://raw.githubusercontent.com/argoproj/argo-cd/v2.13.2/LICENSE
+ARG ARGOCD_LICENSE_SHA256=c996fc213c94f4a4a838407d355b081226caa7b103a4f239bb87fb8f1d8e3a60
 ADD ${ARGOCD_SOURCE}/argocd-linux-${TARGETARCH} /argocd
-RUN case "${TARGETARCH}" in \
+ADD ${ARGOCD_LICENSE} /copyright
+RUN set -eu; \
+    case "${TARGETARCH}" in \
       amd64) sum="${ARGOCD_SHA256_AMD64}" ;; \
       arm64) sum="${ARGOCD_SHA256_ARM64}" ;; \
       *) echo "TARGETARCH is '${TARGETARCH}', must be amd64 or arm64" >&2; exit 1 ;; \
     esac; \
-    echo "${sum}  /argocd" | sha256sum --check --strict && chmod 0755 /argocd
+    { echo "${sum}  /argocd"; echo "${ARGOCD_LICENSE_SHA256}  /copyright"; } | sha256sum --check --strict; \
+    chmod 0755 /argocd; chmod 0644 /copyright
 
 # --- Debian with Python, and nothing that no job needs ---------------------------------------------------------------
 FROM ${BASE} AS system
@@ -34,9 +40,12 @@ RUN set -eu; \
     useradd --system --uid 10001 --gid 0 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin argocd-release
 
 FROM system AS slim
-# Documentation, translations, caches, and of Python what only its own developers use; then every setuid bit.
+# Remove documentation, translations, caches, the parts of Python for its own developers, and every setuid bit. Keep the
+# copyright files, because the licenses of Debian's packages ask for them.
 RUN set -eu; \
-    rm -rf /usr/share/doc /usr/share/man /usr/share/info /usr/share/locale /usr/share/lintian /usr/share/gcc \
+    find /usr/share/doc -type f ! -name copyright -delete; \
+    find /usr/share/doc -mindepth 1 '(' -type d -empty -o -xtype l ')' -delete; \
+    rm -rf /usr/share/man /usr/share/info /usr/share/locale /usr/share/lintian /usr/share/gcc \
       /usr/lib/*/gconv /usr/lib/*/perl-base/unicore /usr/lib/python3*/idlelib /usr/lib/python3*/pydoc_data \
       /usr/lib/python3*/turtledemo /var/lib/apt/lists /var/cache/apt /var/cache/debconf /var/log /var/tmp; \
     mkdir -p -m 1777 /var/tmp; \
@@ -50,7 +59,7 @@ ARG PIP_INDEX_URL
 COPY bin/uv.txt /src/bin/
 RUN python3 -m venv --without-pip /opt/argocd-release && python3 -m venv /opt/build \
  && /opt/build/bin/pip install --quiet --no-deps --require-hashes -r /src/bin/uv.txt
-COPY pyproject.toml uv.lock README.md LICENSE /src/
+COPY pyproject.toml uv.lock README.md LICENSE NOTICE /src/
 RUN set -eu; \
     export="/opt/build/bin/uv export --project /src --quiet --frozen --no-emit-project"; \
     $export > /src/runtime.txt; \
@@ -66,6 +75,8 @@ RUN /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir 
 FROM scratch
 COPY --from=slim / /
 COPY --from=argocd /argocd /usr/local/bin/argocd
+COPY --from=argocd /copyright /usr/share/doc/argocd/copyright
+COPY LICENSE NOTICE /usr/share/doc/argocd-release/
 COPY --from=package /opt/argocd-release /opt/argocd-release
 ENV PATH=/opt/argocd-release/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/tmp LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

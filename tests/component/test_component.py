@@ -1,5 +1,6 @@
 """The component: what GitLab reads, what it would refuse, and whole pipelines run with it."""
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -89,7 +90,7 @@ def test_layout_and_names_are_those_the_catalog_reads() -> None:
     assert all(re.fullmatch(r"templates/[\w-]+(?:/template)?\.yml", file) for file in files)
     assert not any(file.is_symlink() for file in (ROOT / "templates").rglob("*"))
     assert (ROOT / "README.md").stat().st_size > 0
-    assert (ROOT / "LICENSE").stat().st_size > 0
+    assert "Copyright 2026 the authors of argocd-release" in (ROOT / "LICENSE").read_text("utf-8")
 
 
 @pytest.mark.parametrize("document", [0, 1])
@@ -353,6 +354,7 @@ def test_bump_version_moves_every_place(tmp_path: Path) -> None:
 
 def test_update_pins_moves_version_and_checksums_and_refuses_what_is_none(tmp_path: Path) -> None:
     dockerfile, listing = tmp_path / "Dockerfile", tmp_path / "cli_checksums.txt"
+    (tmp_path / "LICENSE").write_text("the license of v2.13.9")
     dockerfile.write_bytes((ROOT / "Dockerfile").read_bytes())
 
     def update(text: str) -> int:
@@ -364,6 +366,8 @@ def test_update_pins_moves_version_and_checksums_and_refuses_what_is_none(tmp_pa
             "--no-digest",
             "--checksums",
             str(listing),
+            "--license",
+            str(tmp_path / "LICENSE"),
             "--dockerfile",
             str(dockerfile),
         ]
@@ -378,3 +382,5 @@ def test_update_pins_moves_version_and_checksums_and_refuses_what_is_none(tmp_pa
     text = dockerfile.read_text()
     for pin in ("ARG ARGOCD_VERSION=v2.13.9", "download/v2.13.9\n", f"AMD64={'a' * 64}\n", f"ARM64={'b' * 64}\n"):
         assert pin in text
+    digest = hashlib.sha256(b"the license of v2.13.9").hexdigest()
+    assert f"argo-cd/v2.13.9/LICENSE\nARG ARGOCD_LICENSE_SHA256={digest}\n" in text

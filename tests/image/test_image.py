@@ -1,5 +1,6 @@
 """The image: what is in it and what is not, and that a release job works in it as runners run it."""
 
+import re
 import tarfile
 import time
 import zlib
@@ -106,6 +107,27 @@ def test_what_nobody_needs_is_not(engine: Engine) -> None:
         == ""
     )
     assert inside(engine, "grep -rl 'PRIVATE KEY' /opt /tmp /root /home 2>/dev/null; true") == ""
+
+
+def test_each_part_has_its_license(engine: Engine) -> None:
+    without = """
+for package in $(dpkg-query --show --showformat '${Package} '); do
+  test -s /usr/share/doc/$package/copyright || echo "Debian package $package"
+done
+for package in /opt/argocd-release/lib/python3*/site-packages/*.dist-info; do
+  [ "$(find "$package" -ipath '*/licenses/*' -type f -size +0)" ] || echo "Python package $package"
+done
+"""
+    assert inside(engine, without) == ""
+    assert "Copyright 2017-2018 The Argo Authors" in inside(engine, "cat /usr/share/doc/argocd/copyright")
+    for name in ("LICENSE", "NOTICE"):
+        assert inside(engine, f"cat /usr/share/doc/argocd-release/{name}") == (ROOT / name).read_text("utf-8")
+
+
+def test_the_notice_names_places_that_the_image_has(engine: Engine) -> None:
+    places = re.findall(r"(?<= )/\S+", (ROOT / "NOTICE").read_text("utf-8"))
+    assert len(places) == 3
+    assert inside(engine, f"ls -d {' '.join(places)} > /dev/null") == ""
 
 
 def test_a_user_without_a_name_and_a_read_only_root(engine: Engine) -> None:

@@ -20,7 +20,7 @@ from tests.support import missing
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-PROJECT = ("pyproject.toml", "uv.lock", "bin", "plugin", "README.md", "LICENSE")
+PROJECT = ("pyproject.toml", "uv.lock", "bin", "plugin", "README.md", "LICENSE", "NOTICE")
 INSTALL = "import dev_environment as e; e.ensure({groups!r})"
 # Nothing of this machine's user but how it reaches an index; nothing that is cached.
 EMPTY = {"PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1"}
@@ -72,6 +72,9 @@ def test_the_whole_lock_installs_and_lacks_nothing(version: str, tmp_path: Path)
     # The packages are installed without their dependencies: all of these must be in the lock.
     checked = subprocess.run([programs / "python", "-m", "pip", "check"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
+    licenses = [str(programs / "python"), "-m", "piplicenses"]
+    allowed = subprocess.run(licenses, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert allowed.returncode == 0, allowed.stderr
     told = subprocess.run([programs / "python", "--version"], capture_output=True, text=True, check=True).stdout
     assert told.startswith(f"Python {version}.")
     assert subprocess.run([programs / "argocd-release", "--version"], capture_output=True, check=True).stdout

