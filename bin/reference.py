@@ -218,12 +218,22 @@ def advice(word: str, *, explain: bool) -> str:
 
 def dotenv_variables(language: str) -> Iterator[Row]:
     """Yield the variables of the dotenv report. An empty result shows their names, because all results have them."""
-    verdict = Verdict(outcome=Outcome.UNEXPECTED, reason="")
-    now = datetime.now(UTC)
-    one = ApplicationResult(verdict=verdict, name="", url="", image_tag="", seconds=0, ended_at=now, application=None)
-    result = ReleaseResult(verdict=verdict, applications=(one,), seconds=0, ended_at=now, several=True)
+    result = empty_result("", several=True)
     for key in gitlab_reports.dotenv_variables(result):
         yield f"`{result.dotenv_prefix}_{key}`", translated("dotenv", key)[language]
+
+
+def empty_result(name: str, *, several: bool) -> ReleaseResult:
+    """Return the result of a job that learned nothing about its only application.
+
+    Args:
+        name: the name of the application.
+        several: True if the job was for a group.
+    """
+    verdict = Verdict(outcome=Outcome.UNEXPECTED, reason="")
+    now = datetime.now(UTC)
+    one = ApplicationResult(verdict=verdict, name=name, url="", image_tag="", seconds=0, ended_at=now, application=None)
+    return ReleaseResult(verdict=verdict, applications=(one,), seconds=0, ended_at=now, several=several)
 
 
 def report(

@@ -186,7 +186,7 @@ def _restarts(result: ApplicationResult) -> int | None:
 
 _Value = Callable[[ApplicationResult], float | None]
 # The unit, the help text and the value of each metric, by its name without the prefix.
-_METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
+METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
     {
         "duration_seconds": (_SECONDS, texts.DURATION_SECONDS, lambda result: result.seconds),
         "compared_seconds": (
@@ -207,7 +207,7 @@ _METRICS: Final[Mapping[str, tuple[str, str, _Value]]] = MappingProxyType(
 def render_metrics(result: ReleaseResult) -> str:
     """Return the metrics as OpenMetrics text. If a value of an application is unknown, leave out its sample."""
     lines: list[str] = []
-    for name, (unit, help_url, value) in _METRICS.items():
+    for name, (unit, help_url, value) in METRICS.items():
         samples = [
             (application.name, number)
             for application in result.applications
