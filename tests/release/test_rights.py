@@ -10,7 +10,7 @@ import pytest
 from argocd_release.argocd.api import Api
 from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
-from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import ANSWERS
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.resource_tree import Node
@@ -82,6 +82,23 @@ def works(ask: Callable[[], object]) -> bool:
     return answers[0]
 
 
+def is_allowed(ask: Callable[[], object]) -> bool:
+    """Return False if Argo CD says that the token lacks the right. It can refuse the request for another reason."""
+    kinds: list[FailureKind | None] = []
+
+    def answered() -> bool:
+        try:
+            ask()
+        except ArgoCDError as error:
+            kinds.append(error.kind)
+        else:
+            kinds.append(None)
+        return kinds[-1] is None or kinds[-1] in ANSWERS
+
+    eventually(answered)
+    return kinds[-1] is not FailureKind.DENIED
+
+
 def ended_well(run: Callable[[], Release | Checked | Diff]) -> bool:
     """Likewise of a whole run."""
     codes: list[int] = []
@@ -108,6 +125,7 @@ def test_what_each_right_is_needed_for(
                 "logs": works(lambda: api.log(application, pod, "web", previous=False, lines=5)),
                 "events": works(lambda: api.events(application, pod)),
                 "sync": works(lambda: argocd.sync(application, seconds=10)),
+                "terminate": is_allowed(lambda: argocd.terminate(application, seconds=10)),
                 "sync windows": works(lambda: api.sync_window(application)),
                 "doctor": ended_well(lambda: doctor(environ | {"ARGOCD_APP_NAME": application}, tmp_path)),
                 "diff": ended_well(lambda: diff(sandbox, tmp_path / "diff", of_diff, token=token)),

@@ -255,6 +255,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
         "rights-project", lambda place: {"ARGOCD_AUTH_TOKEN": place.account("doctor-project", RIGHTS[0])}
     ),
     "rights-sync": _denied("rights-sync", lambda _: {"RELEASE_SYNC": "true"}),
+    "rights-terminate": _note("rights-terminate", lambda _: {"RELEASE_TERMINATE_OLD_SYNC": "true"}),
     "rights-wide": _note(
         "rights-wide", lambda place: {"ARGOCD_AUTH_TOKEN": place.account("doctor-wide", "*, *, *, allow")}
     ),

@@ -108,7 +108,7 @@ def _unanswered(name: str, reason: str) -> SetupProblem:
     return SetupProblem.of(doctor.APPLICATION_UNANSWERED, Outcome.UNREACHABLE, name=name, reason=reason)
 
 
-def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list[SetupProblem]:
+def rights(prober: Prober, name: str, project: str, *, sync: bool, terminate: bool = False) -> str | list[SetupProblem]:
     """Check the rights of the token on the application and on its project.
 
     Args:
@@ -116,13 +116,17 @@ def rights(prober: Prober, name: str, project: str, *, sync: bool) -> str | list
         name: the name of the application.
         project: its project.
         sync: True if the job itself syncs the application, which requires an additional right.
+        terminate: True if the job ends the sync of an earlier revision, which requires the same right.
     """
     application = f"{project}/{name}"
     problems = []
     if not may(prober, "projects", "get", project):
         problems.append(SetupProblem.of(doctor.RIGHTS_PROJECT, project=project))
-    if sync and not may(prober, "applications", "sync", application):
-        problems.append(_denied(doctor.RIGHTS_SYNC, application=application, project=project))
+    if (sync or terminate) and not may(prober, "applications", "sync", application):
+        words = {"application": application, "project": project}
+        # A job that cannot end a sync only warns, but a job that cannot start one fails.
+        missing = _denied(doctor.RIGHTS_SYNC, **words) if sync else SetupProblem.of(doctor.RIGHTS_TERMINATE, **words)
+        problems.append(missing)
     if not may(prober, "logs", "get", application):
         problems.append(SetupProblem.of(doctor.RIGHTS_LOGS, project=project))
     problems += too_wide(prober, name, project)

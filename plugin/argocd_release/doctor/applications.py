@@ -16,7 +16,7 @@ from argocd_release.model.observation import APPLICATION_SET, OwnerRef
 from argocd_release.model.outcome import Outcome
 from argocd_release.settings import expectations_file
 from argocd_release.settings.environment import PROPERTIES
-from argocd_release.settings.load import ExpectationSettings, TargetSettings
+from argocd_release.settings.load import ExpectationSettings, PolicySettings, TargetSettings
 
 #: The maximum number of applications that the doctor checks, because each of them needs several requests.
 CHECKED: Final = 10
@@ -116,9 +116,10 @@ def expectation_of(settings: ExpectationSettings, path: str, application: Applic
     return replace(settings, **own)
 
 
-def rights(prober: Prober, application: Application, *, sync: bool) -> Seen:
-    """Check the rights of the token on the application. ``sync`` is True if the job itself syncs it."""
-    return account.rights(prober, name_of(application), _project(application), sync=sync)
+def rights(prober: Prober, application: Application, policy: PolicySettings) -> Seen:
+    """Check the rights of the token on the application, including those that the settings require."""
+    name, project = name_of(application), _project(application)
+    return account.rights(prober, name, project, sync=policy.sync, terminate=policy.terminate_old_sync)
 
 
 def owner(api: Api, application: Application, policy: str, *, children: bool) -> Seen:

@@ -170,7 +170,7 @@ def examine_release(
             Check(name="application", run=lambda: group().seen, needs=("account",)),
             Check(
                 name="rights",
-                run=each(lambda application, _: applications.rights(prober, application, sync=job_settings.sync)),
+                run=each(lambda application, _: applications.rights(prober, application, job_settings)),
                 needs=("application",),
             ),
             Check(name="owner", run=each(owner), needs=("application",)),

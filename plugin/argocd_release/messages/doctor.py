@@ -206,6 +206,11 @@ RIGHTS_SYNC: Final = ProblemMessage(
     "grant it `applications, sync, {project}/*`, or turn on automated sync in Argo CD",
     code="rights-sync",
 )
+RIGHTS_TERMINATE: Final = ProblemMessage(
+    "<RELEASE_TERMINATE_OLD_SYNC> is set, but the token is not allowed to end a sync of {application}",
+    "grant it `applications, sync, {project}/*`, or unset <RELEASE_TERMINATE_OLD_SYNC>",
+    code="rights-terminate",
+)
 RIGHTS_LOGS: Final = ProblemMessage(
     "the token is not allowed to read logs: reports will lack the last log lines of failed pods",
     "grant it `logs, get, {project}/*`",

@@ -312,6 +312,10 @@ def test_an_application_that_is_not_there(pages: Pages, prober: Prober, page: Pa
 def test_what_a_token_may(pages: Pages, prober: Prober) -> None:
     pages.pages = (200, json.dumps({"value": "no"}))
     assert codes(account.rights(prober, "shop", "team", sync=True)) == ["rights-project", "rights-sync", "rights-logs"]
+    ends = account.rights(prober, "shop", "team", sync=False, terminate=True)
+    assert codes(ends) == ["rights-project", "rights-terminate", "rights-logs"]
+    both = account.rights(prober, "shop", "team", sync=True, terminate=True)
+    assert codes(both) == ["rights-project", "rights-sync", "rights-logs"]
     pages.pages = (200, json.dumps({"value": "yes"}))
     assert codes(account.rights(prober, "shop", "team", sync=True)) == ["rights-wide"]
     pages.pages = (404, "")
