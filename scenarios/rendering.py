@@ -15,12 +15,18 @@ MOST_FAILED_RENDERS = 2
 CACHED = "Manifest generation error (cached)"
 
 
+UMBRELLA = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0"}
+
+
+def dependency_of(charts: ChartRepository) -> dict[str, str]:
+    """Return the dependency on the chart ``web`` in ``charts``."""
+    return {"name": "web", "version": "1.0.0", "repository": charts.url}
+
+
 def umbrella(stage: Stage, charts: ChartRepository, tag: str) -> str:
     """Push a chart that depends on another chart in ``charts``, and return the commit."""
-    chart = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0"}
-    dependency = {"name": "web", "version": "1.0.0", "repository": charts.url}
     files = {
-        "Chart.yaml": json.dumps(chart | {"dependencies": [dependency]}),
+        "Chart.yaml": json.dumps(UMBRELLA | {"dependencies": [dependency_of(charts)]}),
         "values.yaml": json.dumps({"web": {"image": {"repository": IMAGE, "tag": tag}}}),
     }
     return stage.commit(files)
@@ -127,3 +133,77 @@ def group_dependency_away(stage: Stage) -> Iterator[None]:
     other.wait_for(delivered(revision), 60)
     if charts.refused > 2 * MOST_FAILED_RENDERS:
         raise AssertionError(f"the job caused {charts.refused} failed renders of two applications")
+
+
+def newer_chart(stage: Stage, charts: ChartRepository) -> None:
+    """Overwrite version 1.0.0 of the chart, and expect the image of the new content."""
+    charts.publish("web", "1.0.0", manifests.helm_chart("web", "1.0.0", f"{IMAGE}:2"))
+    stage.settings["RELEASE_IMAGE"] = f"{IMAGE}:2"
+    stage.delivered_when = runs_newer_image
+
+
+def runs_newer_image(state: State) -> bool:
+    """Return True if the application is Synced and Healthy, and runs the image of the new content."""
+    images = status(state, "summary", "images") or []
+    words = status(state, "sync", "status"), status(state, "health", "status")
+    return words == ("Synced", "Healthy") and images == [f"{IMAGE}:2"]
+
+
+def deployed_chart(stage: Stage) -> ChartRepository:
+    """Deploy version 1.0.0 of a chart, and return its repository."""
+    charts = stage.sandbox.chart_repository(stage.name)
+    charts.publish("web", "1.0.0", manifests.helm_chart("web", "1.0.0", f"{IMAGE}:1"))
+    # Without self-heal, Argo CD does not sync the same chart version a second time.
+    stage.application = stage.sandbox.application(stage.name, charts.source("web", "1.0.0"), self_heal=True)
+    stage.until(delivered("1.0.0"), 60)
+    return charts
+
+
+@scenario(
+    "a chart version was overwritten, and RELEASE_REFRESH is hard",
+    Outcome.DELIVERED,
+    ru="версию чарта перезаписали, RELEASE_REFRESH=hard",
+    cause="--hard-refresh",
+    max_seconds=30,
+)
+def mutable_chart(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_REFRESH"] = "hard"
+    newer_chart(stage, deployed_chart(stage))
+    yield
+
+
+@scenario(
+    "a chart version was overwritten, and RELEASE_REFRESH is normal",
+    Outcome.TIMED_OUT,
+    ru="версию чарта перезаписали, RELEASE_REFRESH=normal",
+    cause=f"{IMAGE}:2",
+    max_seconds=25,
+)
+def mutable_chart_unseen(stage: Stage) -> Iterator[None]:
+    """Argo CD uses its cache of manifests, because the version of the chart is still the same."""
+    stage.settings["RELEASE_TIMEOUT"] = "15"
+    newer_chart(stage, deployed_chart(stage))
+    stage.delivered_when = None
+    yield
+
+
+@scenario(
+    "a chart dependency of two applications was overwritten, and RELEASE_REFRESH is hard",
+    Outcome.DELIVERED,
+    ru="зависимость чарта двух приложений перезаписали, RELEASE_REFRESH=hard",
+    max_seconds=45,
+)
+def mutable_dependency(stage: Stage) -> Iterator[None]:
+    """The commit stays the same, and only the content of its chart dependency changes."""
+    charts = stage.sandbox.chart_repository(stage.name)
+    charts.publish("web", "1.0.0", manifests.helm_chart("web", "1.0.0", f"{IMAGE}:1"))
+    files = {"Chart.yaml": json.dumps(UMBRELLA | {"dependencies": [dependency_of(charts)]})}
+    revision = stage.commit(files)
+    second = f"{stage.name}-b"
+    stage.application = stage.sandbox.application(stage.name, stage.repository, self_heal=True)
+    other = stage.sandbox.application(second, stage.repository, self_heal=True)
+    for application in (stage.application, other):
+        application.wait_for(delivered(revision), 60)
+    newer_chart(stage, charts)
+    stage.settings |= {"RELEASE_REFRESH": "hard", "ARGOCD_APP_NAME": f"{stage.name} {second}"}
+    yield

@@ -82,14 +82,14 @@ class Api:
     def __exit__(self, *details: object) -> None:
         self._client.__exit__(*details)
 
-    def application(self, name: str, *, seconds: float = API_CALL, refresh: bool = False) -> Application:
-        """Return the application's state. If ``refresh`` is True, make Argo CD compare it with git first.
+    def application(self, name: str, *, seconds: float = API_CALL, refresh: str = "") -> Application:
+        """Return the application's state. With ``refresh``, ``normal`` or ``hard``, make Argo CD compare it first.
 
         Raises:
             ArgoCDError: the request failed. Its kind is ``FailureKind.TIMED_OUT`` if it took longer than ``seconds``.
         """
         path, named = _application_path(name)
-        text = self._ask_within(path, named | ({"refresh": "normal"} if refresh else {}), seconds=seconds)
+        text = self._ask_within(path, named | ({"refresh": refresh} if refresh else {}), seconds=seconds)
         try:
             return parse_application(text, self._reader.application)
         except ValueError as error:

@@ -142,28 +142,24 @@ class ArgoCD:
         self._cancelled = outcome
 
     def get(
-        self, name: str, *, seconds: float = CALL_SECONDS, refresh: bool = False, echo: bool = False
+        self,
+        name: str,
+        *,
+        seconds: float = CALL_SECONDS,
+        refresh: bool = False,
+        hard: bool = False,
+        echo: bool = False,
     ) -> Application:
         """Return the application's state. If ``refresh`` is True, make Argo CD compare it with git first.
 
-        The time limit is ``seconds``. Without ``refresh``, the default time limit of this object applies if it is
-        shorter.
+        If ``hard`` is True as well, Argo CD renders the manifests again, without its cache. The time limit is
+        ``seconds``. Without ``refresh``, the default time limit of this object applies if it is shorter.
 
         Raises:
             ArgoCDError: the call failed. Argo CD returns the same error for a missing and for a forbidden application.
                 In that case, further calls find out which of the two it is.
         """
-        return self._get(name, *(("--refresh",) if refresh else ()), seconds=seconds, echo=echo)
-
-    def hard_refresh(self, name: str, /, *, seconds: float) -> Application:
-        """Make Argo CD render the manifests again, without its cache, and return the application's state.
-
-        Raises:
-            ArgoCDError: the call failed, as in ``get``.
-        """
-        return self._get(name, "--hard-refresh", seconds=seconds, echo=True)
-
-    def _get(self, name: str, *options: str, seconds: float, echo: bool) -> Application:
+        options = ("--hard-refresh" if hard else "--refresh",) if refresh else ()
         arguments = ("app", "get", name, *options, "-o", "json")
         deadline = Deadline(seconds if options else min(seconds, self._limit))
         try:

@@ -62,10 +62,13 @@ class HttpFirstCommands:
         self._answers = False
         self._silent_until = float("-inf")
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
         """Return the application's state. If ``refresh`` is True, make Argo CD compare it with git first.
 
-        The first call with ``echo`` uses the CLI, so that the job log shows a command that the job really ran.
+        If ``hard`` is True as well, Argo CD renders the manifests again, without its cache. The first call
+        with ``echo`` uses the CLI, so that the job log shows a command that the job really ran.
 
         Raises:
             ArgoCDError: the CLI failed, or a comparison over HTTP timed out. After any other failure of HTTP, the CLI
@@ -73,9 +76,9 @@ class HttpFirstCommands:
         """
         if echo and not self._command_is_printed:
             self._command_is_printed = True
-            return self._argocd.get(name, seconds=seconds, refresh=refresh, echo=True)
+            return self._argocd.get(name, seconds=seconds, refresh=refresh, hard=hard, echo=True)
         if refresh:
-            return self._compare(name, seconds)
+            return self._compare(name, seconds, hard=hard)
         application = self._read(name, min(seconds, HTTP_SECONDS))
         if application is not None:
             return application
@@ -123,18 +126,18 @@ class HttpFirstCommands:
         queue = tuple(self._queue)
         return queue.index(name) + 1 if name in queue else 0
 
-    def _compare(self, name: str, seconds: float) -> Application:
+    def _compare(self, name: str, seconds: float, *, hard: bool) -> Application:
         if self._http_answers(name):
             try:
                 with self._turn(name, self._http_comparisons):
-                    return self._api.application(name, seconds=seconds, refresh=True)
+                    return self._api.application(name, seconds=seconds, refresh="hard" if hard else "normal")
             except ArgoCDError as error:
                 # HTTP works, so the comparison itself took too long. The CLI would only start the same comparison
                 # again.
                 if error.kind is FailureKind.TIMED_OUT:
                     raise
         with self._turn(name, self._comparisons):
-            return self._argocd.get(name, seconds=seconds, refresh=True)
+            return self._argocd.get(name, seconds=seconds, refresh=True, hard=hard)
 
     @contextmanager
     def _turn(self, name: str, at_once: threading.Semaphore) -> Iterator[None]:

@@ -68,6 +68,7 @@ class Policy:
             terminate=settings.terminate_old_sync,
             check=self.check,
             hard_refresh=self.hard_refresh,
+            hard_first=settings.refresh == "hard",
             owners=self.owners,
             **parts,
         )

@@ -83,7 +83,7 @@ def wire(
         context,
         timeout=timeout,
         stack=stack,
-        hard_refresh=readers.argocd.hard_refresh,
+        hard_refresh=partial(readers.argocd.get, refresh=True, hard=True, echo=True),
     )
     commands, owners = group_readers(settings.owner, readers, clock, children=settings.children)
     policy = replace(policy, owners=owners)

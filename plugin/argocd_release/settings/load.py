@@ -85,6 +85,7 @@ class PolicySettings(GracePeriods, ExpectationSettings):
     patience: str
     sync: bool
     owner: str
+    refresh: str
     hard_refresh: bool
     terminate_old_sync: bool
 

@@ -67,6 +67,7 @@ class Observer:
         wake: a callback for reported changes, and for responses that arrive after the look that requested them.
         wait_limit: the maximum number of seconds that a look waits for its comparison.
         hard_refresh: makes Argo CD do a hard refresh; None if the settings forbid hard refreshes.
+        hard_first: True to make the first comparison a hard refresh.
         owners: finds the owners of the application; None if the settings turn the lookup off.
     """
 
@@ -85,6 +86,7 @@ class Observer:
         wake: Callable[[], object],
         wait_limit: float = REFRESH_SECONDS,
         hard_refresh: Get | None = None,
+        hard_first: bool = False,
         owners: OwnerLookup | None = None,
     ) -> None:
         self.application: Application | None = None
@@ -101,6 +103,8 @@ class Observer:
         self._wake = wake
         self._wait_limit = wait_limit
         self._hard_refresh = hard_refresh
+        #: True until the hard refresh that the settings demand has ended.
+        self._hard_first = hard_first
         self._owners = owners
         self._comparison: Background[Application] | None = None
         self._compared_uid = ""
@@ -188,7 +192,14 @@ class Observer:
         """
         wait_limit = 0.0
         if self._comparison is None:
-            get = partial(self._commands.get, self._name, seconds=COMPARISON_SECONDS, refresh=True, echo=echo)
+            get = partial(
+                self._commands.get,
+                self._name,
+                seconds=COMPARISON_SECONDS,
+                refresh=True,
+                hard=self._hard_first,
+                echo=echo,
+            )
             if hard and self._hard_refresh is not None:
                 get = partial(self._hard_refresh, self._name, seconds=COMPARISON_SECONDS)
             self._comparison = run_in_background(get)
@@ -201,7 +212,7 @@ class Observer:
         comparison, self._comparison = self._comparison, None
         error = comparison.exception()
         if error is None:
-            self._compared_uid = comparison.result().uid
+            self._compared_uid, self._hard_first = comparison.result().uid, False
         if wait_limit and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
             return comparison.result(), True
         # Let the caller read the state again. Either the comparison has timed out, or an earlier look has started it,

@@ -72,8 +72,12 @@ class SnapshotCommands:
         self._compared: tuple[float, Application] | None = None
         self._absent: tuple[float, ArgoCDError] | None = None
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
         """Return the application's state. If ``refresh`` is True, make Argo CD compare it with git first.
+
+        If ``hard`` is True as well, Argo CD renders the manifests again, without its cache.
 
         Raises:
             ArgoCDError: the list or the application could not be read.
@@ -85,7 +89,7 @@ class SnapshotCommands:
             raise snapshot.error
         application = snapshot.find(name)
         if refresh or application is None:
-            return self._request(name, seconds=seconds, refresh=refresh, listed=application is not None)
+            return self._request(name, seconds=seconds, refresh=refresh, hard=hard, listed=application is not None)
         if self._compared is not None:
             at, compared = self._compared
             behind = application.uid == compared.uid and application.reconciled_at < compared.reconciled_at
@@ -107,11 +111,11 @@ class SnapshotCommands:
     def wait(self, name: str, *, seconds: float, wait_for: tuple[str, ...], on_line: Callable[[str], None]) -> WaitFeed:
         return self._commands.wait(name, seconds=seconds, wait_for=wait_for, on_line=on_line)
 
-    def _request(self, name: str, *, seconds: float, refresh: bool, listed: bool) -> Application:
+    def _request(self, name: str, *, seconds: float, refresh: bool, hard: bool, listed: bool) -> Application:
         if self._absent is not None and not listed and self._now() - self._absent[0] < ABSENT_SECONDS:
             raise self._absent[1]
         try:
-            application = self._commands.get(name, seconds=seconds, refresh=refresh)
+            application = self._commands.get(name, seconds=seconds, refresh=refresh, hard=hard)
         except ArgoCDError as error:
             self._absent = (self._now(), error)
             raise

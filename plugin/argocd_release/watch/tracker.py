@@ -95,6 +95,7 @@ class Tracker:
         follow: bool = True,
         queued_before: Callable[[], int] = lambda: 0,
         hard_refresh: ports.Get | None = None,
+        hard_first: bool = False,
         keep: Callable[[str, Application], object] = lambda *_: None,
         owners: ports.OwnerLookup | None = None,
     ) -> None:
@@ -123,6 +124,7 @@ class Tracker:
             wake=self._on_news,
             wait_limit=REFRESH_SECONDS if follow else CROWD_SECONDS,
             hard_refresh=hard_refresh,
+            hard_first=hard_first,
             owners=owners,
         )
         self._comparisons = Comparisons(now=clock.now, hard_refresh=hard_refresh is not None)

@@ -26,14 +26,16 @@ class Argo:
         self.failures = {False: read, True: compare}
         self.calls: list[tuple[str, bool, float]] = []
         self.now = 0.0
+        self.refreshes: list[str] = []
         self.held = threading.Event()
         self.held.set()
         self.commands = HttpFirstCommands(cast("Commands", self), self, cast("Api", self), now=lambda: self.now)
 
     # The reads over HTTP.
-    def application(self, name: str, *, seconds: float, refresh: bool = False) -> Application:
+    def application(self, name: str, *, seconds: float, refresh: str = "") -> Application:
         del name
-        self._http(seconds, refresh=refresh)
+        self._http(seconds, refresh=bool(refresh))
+        self.refreshes.append(refresh)
         return HTTP
 
     def applications(self, *, seconds: float, selector: str, project: str) -> tuple[Application, ...]:
@@ -48,9 +50,12 @@ class Argo:
             raise ArgoCDError(kind=failure, command="GET", exit_code=None, message="no")
 
     # The reads with the argocd command.
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
         del name, echo
         self.calls.append(("cli", refresh, seconds))
+        self.refreshes.append("hard" if hard else "")
         assert self.held.wait(20)
         return CLI
 
@@ -72,6 +77,15 @@ def test_only_the_first_shown_command_of_a_group_starts_a_process() -> None:
     argo = Argo()
     argo.commands.get("web", seconds=9, refresh=True, echo=True)
     assert argo.commands.get("api", seconds=9, refresh=True, echo=True) is HTTP
+
+
+def test_a_hard_refresh_is_requested_over_http_and_with_the_argocd_command() -> None:
+    argo = Argo()
+    assert argo.commands.get("web", seconds=9, refresh=True, hard=True, echo=True) is CLI
+    assert argo.commands.get("api", seconds=9, refresh=True, hard=True) is HTTP
+    argo.failures[True] = FailureKind.OTHER
+    assert argo.commands.get("db", seconds=9, refresh=True, hard=True) is CLI
+    assert [refresh for refresh in argo.refreshes if refresh] == ["hard"] * 3
 
 
 def test_all_other_reads_start_no_process() -> None:

@@ -36,8 +36,10 @@ class Argo:
     def queued_before(self, _: str) -> int:
         return 0
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
-        del name, seconds, refresh, echo
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
+        del name, seconds, refresh, hard, echo
         return self.lists[-1][0]
 
 
@@ -71,8 +73,10 @@ def test_where_it_shows_too_late_the_whole_name_stays_too() -> None:
 class Silent(Argo):
     """An Argo CD that fails the test if an application is read."""
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
-        raise AssertionError(name, seconds, refresh, echo)
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
+        raise AssertionError(name, seconds, refresh, hard, echo)
 
 
 @pytest.mark.parametrize(

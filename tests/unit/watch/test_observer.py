@@ -24,8 +24,10 @@ class Slow:
         self.now = now
         self.let = threading.Event()
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
-        del name, seconds, echo
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
+        del name, seconds, hard, echo
         if not refresh:
             return self.now
         assert self.let.wait(10)

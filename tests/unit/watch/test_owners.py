@@ -49,9 +49,12 @@ class Server:
         self.set_owners: tuple[OwnerRef, ...] = ()
         self.is_up_to_date = True
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
         assert seconds > 0
         assert not echo
+        assert not hard
         self.asked.append((name, refresh))
         answer = self.answers[name]
         if isinstance(answer, ArgoCDError):

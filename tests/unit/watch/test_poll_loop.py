@@ -71,8 +71,10 @@ class World:
         )
 
     # The commands that a tracker calls.
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
-        del seconds, echo
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
+        del seconds, hard, echo
         if refresh and name.rpartition("/")[2] in self.hang:
             self.released = self.held.wait(20)
         self.looks.append((name, self.clock.now()))
@@ -200,9 +202,11 @@ def test_a_server_that_cannot_be_reached_is_named_at_once() -> None:
 class Frozen(World):
     """An Argo CD that answers only lists."""
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
         self.held.wait(10)
-        return super().get(name, seconds=seconds, refresh=refresh, echo=echo)
+        return super().get(name, seconds=seconds, refresh=refresh, hard=hard, echo=echo)
 
     def judged(self, *_: object) -> None: ...
 

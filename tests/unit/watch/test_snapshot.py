@@ -22,10 +22,14 @@ class Commands:
     def __init__(self, answer: Application | ArgoCDError) -> None:
         self.answer = answer
         self.asked: list[bool] = []
+        self.hard: list[bool] = []
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
         del name, seconds, echo
         self.asked.append(refresh)
+        self.hard.append(hard)
         if isinstance(self.answer, ArgoCDError):
             raise self.answer
         return self.answer
@@ -128,3 +132,10 @@ def test_without_a_list_nothing_else_is_asked(*, refresh: bool) -> None:
         web.get(refresh=refresh)
     assert caught.value is DENIED
     assert web.commands.asked == []
+
+
+def test_a_hard_refresh_is_passed_on() -> None:
+    web = Shared(listed(9.0, OLD))
+    web.shared.get("web", seconds=1, refresh=True, hard=True)
+    web.get(refresh=True)
+    assert web.commands.hard == [True, False]

@@ -109,15 +109,21 @@ class FakeCommands:
         self.clock = clock
         self.cost = cost
         self.refreshes: list[bool] = []
+        #: True for each comparison that was a hard refresh.
+        self.hard: list[bool] = []
         self.syncs = 0
         self.terminated = 0
         self.refusals: list[ArgoCDError] = []
         self.feeds: list[FakeFeed] = []
         self.on_line: Callable[[str], None] = lambda _: None
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
         del name, echo
         self.refreshes.append(refresh)
+        if refresh:
+            self.hard.append(hard)
         # A look waits no longer than this for a comparison, which continues in the background.
         self.clock.seconds += min(self.cost, seconds, REFRESH_SECONDS if refresh else seconds)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -677,6 +683,21 @@ def test_a_hard_refresh_that_fails_is_not_repeated() -> None:
     assert "ask for a hard refresh" in run.verdict.hint
 
 
+def test_with_the_refresh_hard_only_the_first_comparison_that_ends_is_hard() -> None:
+    unreachable = ArgoCDError(kind=FailureKind.UNREACHABLE, command="get", exit_code=20, message="no route to host")
+    older = [application(revision=OLD, operated=OLD)] * 12
+    run = Run(unreachable, unreachable, *older, DELIVERED, hard_first=True, expectation=Expectation(revision=NEW[:8]))
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert len(run.commands.hard) > 3
+    at = run.commands.hard.index(False)
+    assert run.commands.hard == [True] * at + [False] * (len(run.commands.hard) - at)
+    assert at == 3
+
+
+def test_no_comparison_is_hard_by_default() -> None:
+    assert not any(Run(DELIVERED).commands.hard)
+
+
 def test_without_a_hard_refresh_the_hint_says_that_only_that_helps() -> None:
     run = Run(broken(CACHED))
     assert run.verdict.outcome is Outcome.UNREACHABLE
@@ -745,11 +766,13 @@ class SlowComparison(FakeCommands):
         super().__init__([DELIVERED], clock)
         self.let = threading.Event()
 
-    def get(self, name: str, *, seconds: float, refresh: bool = False, echo: bool = False) -> Application:
+    def get(
+        self, name: str, *, seconds: float, refresh: bool = False, hard: bool = False, echo: bool = False
+    ) -> Application:
         if not refresh and len(self.refreshes) == 5:
             self.let.set()
             time.sleep(0.2)
-        answer = super().get(name, seconds=seconds, refresh=refresh, echo=echo)
+        answer = super().get(name, seconds=seconds, refresh=refresh, hard=hard, echo=echo)
         if refresh:
             self.let.wait(30)
         return answer
