@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
+from urllib.parse import unquote
 
 from argocd_release.core.secret_data import message_shown, without_secret_data
 from argocd_release.core.text import QUOTED, clean, one_line, parse_object, without_applied_file
@@ -24,6 +25,8 @@ _ROW: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+\s+(.*)")
 _WORD: Final = re.compile(r"\S++")
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
+# The characters that gRPC encodes in an error message. Other encoded characters are part of an address.
+_ENCODED: Final = re.compile(r"(?:%(?:[01][0-9A-F]|25|7F|[89A-F][0-9A-F]))+")
 _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|timed out \(\d++s\) waiting")
 # The known values of the status, phase and health columns. argocd omits empty columns, so the position of a word does
 # not tell its column. But these words can only be values, because they begin with a capital letter, which Kubernetes
@@ -221,7 +224,7 @@ class WaitProcess:
             on_line("")
 
         def show(line: str) -> None:
-            on_line(_plain(line))
+            on_line(log_line(line))
 
         self._process = program(*arguments, _bg=True, _bg_exc=False, _out=show, _err=show, _done=done)
 
@@ -248,15 +251,27 @@ def failure_message(stderr: str) -> str:
     argocd logs JSON, but its libraries and its command line parser still print plain lines.
     """
     lines = [line for line in stderr.splitlines() if line.strip()]
-    fatal = [entry["msg"] for line in lines if (entry := _log_entry(line)) and entry.get("level") in {"fatal", "error"}]
-    return one_line(message_shown(str(fatal[-1]) if fatal else _plain(lines[-1]) if lines else ""), limit=1000)
+    fatal = [
+        str(entry["msg"]) for line in lines if (entry := _log_entry(line)) and entry.get("level") in {"fatal", "error"}
+    ]
+    return one_line(message_shown(fatal[-1] if fatal else log_line(lines[-1]) if lines else ""), limit=1000)
 
 
 def _log_entry(line: str) -> dict[str, Any]:
+    """Return a log entry of argocd, or {} if the line is none.
+
+    With ``--grpc-web``, argocd does not decode the error messages of the server, in which gRPC percent-encodes control
+    characters, ``%`` and all bytes beyond ASCII (grpc-go v1.66.2 internal/transport/http_util.go encodeGrpcMessage).
+    The redaction would not recognize an encoded line feed, so decode the message here.
+    """
     entry = parse_object(line)
-    return entry if "msg" in entry else {}
+    if "msg" not in entry:
+        return {}
+    return entry | {"msg": _ENCODED.sub(lambda encoded: unquote(encoded[0], errors="replace"), str(entry["msg"]))}
 
 
-def _plain(line: str) -> str:
+def log_line(line: str) -> str:
+    """Return a line of argocd's output for the job log. A log entry in JSON becomes one line with its message."""
     entry = _log_entry(line)
-    return one_line(f"argocd: {entry['msg']}", limit=1000) if entry else clean(line).rstrip()
+    # Redact before the line feeds are removed, because they show where the data of a Secret begins and ends.
+    return one_line(f"argocd: {message_shown(entry['msg'])}", limit=1000) if entry else clean(line).rstrip()

@@ -104,9 +104,14 @@ def log_lines(application: ApplicationDiff, revision: str, file: str) -> tuple[s
 def headline(result: DiffResult) -> str:
     """Return the sentence with which the comment and the page begin."""
     changed = [application for application in result.applications if application.changes]
+    failed = result.of(State.FAILED)
+    if changed and failed:
+        return texts.HEAD_CHANGES_AND_ERRORS.fill(
+            applications=counted(len(changed), "application"), failed=counted(len(failed), "other application")
+        )
     if changed:
         return texts.HEAD_CHANGES.fill(applications=counted(len(changed), "application"))
-    if result.of(State.FAILED):
+    if failed:
         return texts.HEAD_FAILED
     if result.outcome not in {Outcome.DELIVERED, Outcome.DIFFERENT}:
         return texts.HEAD_NOT_COMPARED

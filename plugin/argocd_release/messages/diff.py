@@ -92,6 +92,9 @@ NO_DIFF_PROGRAM: Final = Message("{program} is not on the PATH, and argocd needs
 # The comment in the merge request, and the page.
 TITLE: Final = "Argo CD diff"
 HEAD_CHANGES: Final = Message("This merge request would change {applications}")
+HEAD_CHANGES_AND_ERRORS: Final = Message(
+    "This merge request would change {applications}, and Argo CD cannot compare {failed}"
+)
 HEAD_NOTHING: Final = "This merge request changes nothing in the cluster"
 HEAD_NONE: Final = "This merge request affects no application"
 HEAD_FAILED: Final = "Argo CD cannot render this merge request"

@@ -243,6 +243,9 @@ def test_without_argocd_the_error_says_so(tmp_path: Path) -> None:
         ("", ""),
         ('{"no": "message"}', '{"no": "message"}'),
         ("[1]", "[1]"),
+        ('{"level":"fatal","msg":"caf%C3%A9: 5%25 of a%2Fb:%0A%0AUse --debug"}', "café: 5% of a%2Fb: Use --debug"),
+        ('{"level":"fatal","msg":"bad:%0Adata:%0A  password: hunter2hunter2%0A"}', "bad: data: [redacted]"),
+        ('{"level":"fatal","msg":"%1B[31mred"}', "red"),
     ],
 )
 def test_what_argocd_says_of_its_failure(stderr: str, message: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argocd_release.argocd.wait_output import COUNT_SECONDS, LINES, PROGRESS_LINES, WaitOutputFilter
+from argocd_release.argocd.wait_output import COUNT_SECONDS, LINES, PROGRESS_LINES, WaitOutputFilter, log_line
 from argocd_release.core.text import QUOTED
 
 HEADER = "TIMESTAMP                  GROUP        KIND   NAMESPACE  NAME    STATUS    HEALTH        HOOK  MESSAGE"
@@ -148,3 +148,13 @@ def test_a_secret_in_the_feed_is_hidden_although_its_message_has_several_lines(l
         "2026-01-01T00:00:01+00:00            ConfigMap  default  settings     OutOfSync  Missing        it is wrong"
     )
     assert changes.new(other)[-1] == other
+
+
+@pytest.mark.parametrize("line_feed", ["\\n", "%0A"])
+def test_an_error_of_argocd_shows_no_data_of_a_secret(line_feed: str) -> None:
+    """With ``--grpc-web``, argocd prints line feeds as %0A."""
+    lines = ["cannot parse:", "data:", "  password: hunter2hunter2", "kind: ConfigMap"]
+    entry = f'{{"level":"fatal","msg":"rpc error: code = Unknown desc = {line_feed.join(lines)}"}}'
+    shown_line = log_line(entry)
+    assert "hunter2" not in shown_line
+    assert shown_line.startswith("argocd: rpc error: code = Unknown desc = cannot parse: data:")

@@ -96,5 +96,10 @@ def test_the_summary_of_a_success() -> None:
 
     assert render.summary(empty) == "No application is affected."
     assert render.headline(empty) == "This merge request affects no application"
+
+
+def test_the_headline_names_changes_and_failures() -> None:
+    expected = "This merge request would change 1 application, and Argo CD cannot compare 1 other application"
+    assert render.headline(result(change())) == expected
     assert render.full_url("", "x") == ""
     assert render.full_url("https://gitlab.example.com/j", "../x") == ""
