@@ -1,13 +1,16 @@
 """Failures whose evidence disappears. For example, the pod and log of a failed hook exist only for seconds."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from argocd_release.messages import causes, reports, verdict
 from argocd_release.model.outcome import Outcome
+from argocd_release.timing import SITE_PAUSE
 from sandbox import manifests
 from scenarios.dsl import IMAGE, Stage, config, literal, scenario, status, web
+from scenarios.fake_servers import site
 from scenarios.healing import definition, widget
 
 LAST_WORDS = "cannot connect to database at db:5432: connection refused"
@@ -378,6 +381,47 @@ def evicted_pod(stage: Stage) -> Iterator[None]:
         "patch", pods[0], "-n", stage.name, "--subresource=status", "--type=merge", f"--patch={status_patch}"
     )
     yield
+
+
+@scenario(
+    "the site serves the expected version a while after the delivery",
+    Outcome.DELIVERED,
+    ru="сайт отдаёт ожидаемую версию через некоторое время после доставки",
+    cause="delivered; checking",
+    max_seconds=30,
+)
+def newer_site(stage: Stage) -> Iterator[None]:
+    """The job must not take the old version, and must see the new version three times in a row."""
+    stage.deployed(web("1"))
+    with site(newer_after=12) as url:
+        stage.settings |= {
+            "RELEASE_URL_CHECK": "true", "RELEASE_SITE_URL": url, "RELEASE_URL_STATUS": "200",
+            "RELEASE_URL_BODY": "version 2", "RELEASE_URL_SUCCESS_THRESHOLD": "3",
+        }  # fmt: skip
+        stage.delivered_when = None
+        newer_at = time.time() + 12
+        yield
+        stage.wait_for_end_of_job()
+    if time.time() < newer_at + 2 * SITE_PAUSE:
+        raise AssertionError("the job has not seen the new version three times")
+
+
+@scenario(
+    "the site serves an old version",
+    Outcome.TIMED_OUT,
+    ru="сайт отдаёт старую версию",
+    cause="expected the text “version 2”, received HTTP status 200 with “version 1”",
+    max_seconds=20,
+)
+def old_site(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    with site(newer_after=3600) as url:
+        stage.settings |= {
+            "RELEASE_TIMEOUT": "8", "RELEASE_URL_CHECK": "true", "RELEASE_SITE_URL": url,
+            "RELEASE_URL_BODY": "version 2",
+        }  # fmt: skip
+        yield
+        stage.wait_for_end_of_job()
 
 
 @scenario(

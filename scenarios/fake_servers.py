@@ -138,3 +138,31 @@ def _serving(server: Any) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class _Site(BaseHTTPRequestHandler):
+    """A site that serves version 1, and from ``newer_at`` on version 2."""
+
+    newer_at = 0.0
+
+    def do_GET(self) -> None:
+        """Respond with the version, or with 404 to any path but ``/version``."""
+        found = self.path == "/version"
+        body = f"version {2 if time.time() >= self.newer_at else 1}\n" if found else "no such page\n"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing, so that the log of a test stays free of this server."""
+
+
+@contextmanager
+def site(newer_after: float) -> Iterator[str]:
+    """Serve the site, whose version 2 begins after these seconds, and return its address."""
+    handler = type("Site", (_Site,), {"newer_at": time.time() + newer_after})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{http.server_port}/version"
+        http.shutdown()

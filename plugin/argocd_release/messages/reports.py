@@ -261,6 +261,12 @@ SHORTENED: Final = Message("{text}\n… ({count} more characters)")
 # The deployed site.
 SITE_SILENT: Final = Message(
     "the application runs, but {url} does not respond as expected: {error}",
-    "check its Ingress or route, and its DNS name; <RELEASE_URL_CHECK=false> turns this check off",
+    "check its Ingress or route, its DNS name, and each cache on the way; <RELEASE_URL_CHECK=false> turns this check "
+    "off",
 )
+SITE_STATUS: Final = Message("expected HTTP status {expected}, received {status}{excerpt}")
+SITE_BODY: Final = Message("expected the text “{expected}”{within}, received HTTP status {status}{excerpt}")
+SITE_BODY_START: Final = Message(" in the first {kilobytes} kB")
+SITE_EXCERPT: Final = Message(" with “{text}”")
+SITE_TOO_FEW: Final = Message("only {successes} expected responses in a row until the timeout, of {required} required")
 SITE_NO_RESPONSE: Final = Message("no response: {error}")

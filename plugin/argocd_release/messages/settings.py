@@ -77,6 +77,9 @@ PATTERN: Final = ProblemMessage(
 URL_MISSING: Final = ProblemMessage(
     "{setting} needs <RELEASE_SITE_URL>, the address to check", "set <RELEASE_SITE_URL>, or leave {setting} out"
 )
+URL_UNCHECKED: Final = ProblemMessage(
+    "{setting} has no effect without <RELEASE_URL_CHECK=true>", "set <RELEASE_URL_CHECK=true>, or leave {setting} out"
+)
 
 # Values that are accepted with a warning, because their form is not the documented one.
 READ_AS_SECONDS: Final = ProblemMessage(

@@ -8,7 +8,7 @@ from functools import partial
 from argocd_release.model.events import AskingTheSite
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.result import ReleaseResult
-from argocd_release.notify.site import site_verdict
+from argocd_release.notify.site import SiteCheck, site_verdict
 from argocd_release.release.argocd_session import Readers, connected, group_readers
 from argocd_release.release.background_checks import BackgroundChecks, Hooks
 from argocd_release.release.group import GroupWait
@@ -104,8 +104,14 @@ def wire(
         if not settings.url_check or verdict.outcome is not Outcome.DELIVERED:
             return verdict
         context.log.emit(AskingTheSite(url=settings.site_url))
+        site = SiteCheck(
+            url=settings.site_url,
+            statuses=settings.url_status,
+            body=settings.url_body,
+            success_threshold=settings.url_success_threshold,
+        )
         unreachable = site_verdict(
-            settings.site_url, deadline=context.deadline.due, check=context.stop.check, ca_file=settings.git_ca_file
+            site, deadline=context.deadline.due, check=context.stop.check, ca_file=settings.git_ca_file
         )
         return unreachable or verdict
 

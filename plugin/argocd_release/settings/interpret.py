@@ -161,11 +161,14 @@ class Preview:
 
 
 def preview_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem if the preview pattern is invalid, or if the job must check the site but has no URL for it."""
+    """Yield a problem if the preview pattern is invalid, or if the settings of the site contradict each other."""
     if error := _error(values["RELEASE_PREVIEW_PATTERN"]):
         yield SetupProblem.of_setting(settings.PATTERN, "RELEASE_PREVIEW_PATTERN", error=error)
     if values["RELEASE_URL_CHECK"] and not values["RELEASE_SITE_URL"]:
         yield SetupProblem.of_setting(settings.URL_MISSING, "RELEASE_URL_CHECK")
+    for name in ("RELEASE_URL_STATUS", "RELEASE_URL_BODY", "RELEASE_URL_SUCCESS_THRESHOLD"):
+        if values["RELEASE_URL_CHECK"] is False and values[name] != PROPERTIES[name]["default"]:
+            yield SetupProblem.of_setting(settings.URL_UNCHECKED, name)
 
 
 def _error(pattern: str) -> str:

@@ -159,6 +159,9 @@ class Settings(
     preview_pattern: str
     site_url: str
     url_check: bool
+    url_status: str
+    url_body: str
+    url_success_threshold: int
     junit_path: str
     dotenv_path: str
     dotenv_prefix: str

@@ -86,6 +86,9 @@ class Request:
         on_part: a callback that receives each part of the body of a response with status 200 as soon as it arrives. The
             returned response then has no body. The time that the callback takes does not count towards the time limit
             of the call, but towards the deadline of the job.
+        is_enough: a callback that receives the status and the part of the body that has arrived, at first an empty one.
+            The client stops reading when it returns True. At the time limit, the response contains that part. Use it
+            together with ``truncate``.
     """
 
     url: str
@@ -96,6 +99,7 @@ class Request:
     body_limit: int = BODY_LIMIT
     truncate: bool = False
     on_part: Callable[[bytes], object] | None = field(default=None, repr=False, compare=False)
+    is_enough: Callable[[int, bytearray], bool] | None = field(default=None, repr=False, compare=False)
 
 
 class Client:
@@ -228,7 +232,7 @@ class Client:
                     request.on_part(part)
                     deadline.extend(left - deadline.left, within=self._deadline)
                 return Response(status=answer.status, headers=received)
-            return Response(status=answer.status, headers=received, body=_read(parts, request))
+            return Response(status=answer.status, headers=received, body=_read(parts, request, answer.status))
 
     def _pool(self, url: SplitResult) -> "httpcore.ConnectionPool":
         import httpcore  # noqa: PLC0415
@@ -276,16 +280,32 @@ def _proxy(url: SplitResult) -> str:
     return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
-def _read(parts: Iterable[bytes], request: Request) -> bytes:
+def _read(parts: Iterable[bytes], request: Request, status: int) -> bytes:
     limit = request.body_limit
     if not request.truncate:
         return b"".join(_limited(parts, limit))
     body = bytearray()
+    if request.is_enough is not None:
+        _read_enough(parts, body, partial(request.is_enough, status), limit)
+        return bytes(body[:limit])
     for part in parts if limit else ():
         body += part
         if len(body) >= limit:
             break
     return bytes(body[:limit])
+
+
+def _read_enough(parts: Iterable[bytes], body: bytearray, is_enough: Callable[[bytearray], bool], limit: int) -> None:
+    """Append parts to the body until it is long enough, until it exceeds the limit, or until no more parts arrive."""
+    import httpcore  # noqa: PLC0415
+
+    arriving = iter(parts)
+    with suppress(httpcore.TimeoutException, TimeoutError):
+        while len(body) < limit and not is_enough(body):
+            part = next(arriving, None)
+            if part is None:
+                return
+            body += part
 
 
 def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:

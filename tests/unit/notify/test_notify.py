@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +32,7 @@ from argocd_release.notify import site
 from argocd_release.notify.gitlab import comment_marker, render_comment
 from argocd_release.notify.gitlab_client import GitLab as Client
 from argocd_release.notify.gitlab_client import GitLabError
+from argocd_release.notify.site import SiteCheck
 from argocd_release.release.job_log import JobContext, JobLog
 from argocd_release.release.signals import StopRequest
 from argocd_release.release.sinks import Sinks, deployment_target_of
@@ -475,7 +477,7 @@ class Answers(BaseHTTPRequestHandler):
     """A site with several paths.
 
     ``/STATUS`` answers with that status, ``/to/PATH`` redirects to the path, ``/loop`` redirects to itself, and
-    ``/later`` responds after two refusals.
+    ``/later`` responds after two refusals. The other paths have bodies; see ``_body``.
     """
 
     asked: list[str] = []  # noqa: RUF012 - of one test at a time
@@ -491,12 +493,39 @@ class Answers(BaseHTTPRequestHandler):
             status, location = 302, "file:///etc/passwd"
         elif self.path == "/later":
             status = 503 if self.asked.count("/later") < 2 else 204
-        else:
+        elif self.path == "/flaky":
+            status = 500 if self.asked.count("/flaky") == 2 else 200
+        elif not self.path.startswith("/body"):
             status = int(self.path.strip("/"))
-        self.send_response(status)
+        self.send_response(503 if self.path == "/body/broken" else status)
         if location:
             self.send_header("Location", location)
         self.end_headers()
+        if self.path.startswith("/body"):
+            with suppress(OSError):
+                self._body(self.path.removeprefix("/body/"))
+
+    def _body(self, kind: str) -> None:
+        """Send a body that contains ``release abc123``, unless the kind says something else.
+
+        ``late`` sends it at the end of the first 64 kB, and ``beyond`` one byte later. ``open`` never ends the response.
+        ``drip`` sends single bytes, and ``endless`` never stops. ``broken`` and ``hostile`` do not contain the text.
+        """
+        text = b"release abc123"
+        size = {"late": (64 << 10) - len(text), "beyond": (64 << 10) - len(text) + 1}.get(kind, 0)
+        if kind == "endless":
+            while True:
+                self.wfile.write(b"x" * 4096)
+        if kind == "drip":
+            while True:
+                self.wfile.write(b"x")
+                time.sleep(0.3)
+        if kind in {"broken", "hostile"}:
+            text = b"<h1>\x1b[31mno\r\n::error::\x07</h1>\xff" + b"y" * 5000
+        self.wfile.write(b"x" * size + text)
+        if kind == "open":
+            self.wfile.flush()
+            time.sleep(20)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -518,14 +547,80 @@ def address() -> Iterator[str]:
         ("/204", ""),
         ("/304", ""),
         ("/to/to/200", ""),
-        ("/404", "HTTP status 404"),
-        ("/to/500", "HTTP status 500"),
+        ("/404", texts.SITE_STATUS.fill(expected="2xx or 3xx", status=404, excerpt="")),
+        ("/to/500", texts.SITE_STATUS.fill(expected="2xx or 3xx", status=500, excerpt="")),
         ("/loop", REDIRECTS_TOO_OFTEN.fill(count=5)),
         ("/away", REDIRECTS_NOWHERE),
     ],
 )
 def test_what_the_site_answers(address: str, path: str, said: str) -> None:
-    assert site.check_site(f"{address}{path}", deadline=Deadline(0), check=lambda: None) == said
+    answer = site.check_site(SiteCheck(url=f"{address}{path}"), deadline=Deadline(0), check=lambda: None)
+    assert answer == said
+
+
+@pytest.mark.parametrize(
+    ("path", "statuses", "error"),
+    [
+        ("/401", "401", ""),
+        ("/204", "200, 204", ""),
+        ("/404", "2xx,4xx", ""),
+        ("/200", "401", texts.SITE_STATUS.fill(expected="401", status=200, excerpt="")),
+        ("/304", "2xx", texts.SITE_STATUS.fill(expected="2xx", status=304, excerpt="")),
+        # A redirect that is named by its number is not followed.
+        ("/to/404", "302", ""),
+        ("/to/404", "2xx 302", ""),
+        ("/to/200", "200", ""),
+    ],
+)
+def test_the_expected_status(address: str, path: str, statuses: str, error: str) -> None:
+    check = SiteCheck(url=f"{address}{path}", statuses=statuses)
+    assert site.check_site(check, deadline=Deadline(0), check=lambda: None) == error
+
+
+@pytest.mark.parametrize("kind", ["short", "late", "open"])
+def test_the_expected_text_is_in_the_body(address: str, kind: str) -> None:
+    check = SiteCheck(url=f"{address}/body/{kind}", body="abc123")
+    assert site.check_site(check, deadline=Deadline(3), check=lambda: None) == ""
+
+
+def test_without_an_expected_text_the_body_of_a_success_is_not_read(address: str) -> None:
+    started = time.monotonic()
+    assert site.check_site(SiteCheck(url=f"{address}/body/drip"), deadline=Deadline(4), check=lambda: None) == ""
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "within"), [("beyond", " in the first 64 kB"), ("endless", " in the first 64 kB"), ("drip", "")]
+)
+def test_the_expected_text_is_missing(address: str, kind: str, within: str) -> None:
+    check = SiteCheck(url=f"{address}/body/{kind}", body="abc123")
+    answer = site.check_site(check, deadline=Deadline(0), check=lambda: None)
+    assert answer.startswith(f"expected the text “abc123”{within}, received HTTP status 200 with “xxx")
+    assert len(answer) < 300
+
+
+@pytest.mark.parametrize("kind", ["broken", "hostile"])
+def test_a_hostile_body_is_shown_on_one_line(address: str, kind: str) -> None:
+    check = SiteCheck(url=f"{address}/body/{kind}", body="abc123")
+    answer = site.check_site(check, deadline=Deadline(0), check=lambda: None)
+    assert answer.isprintable()
+    assert "503" in answer or kind == "hostile"
+    assert "no ::error::" in answer
+    assert len(answer) < 300
+
+
+def test_a_failure_restarts_the_count_of_successes(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site, "SITE_PAUSE", 0.05)
+    check = SiteCheck(url=f"{address}/flaky", success_threshold=3)
+    assert site.check_site(check, deadline=Deadline(10), check=lambda: None) == ""
+    assert len(Answers.asked) == 5
+
+
+def test_too_few_successes_until_the_deadline(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site, "SITE_PAUSE", 0.2)
+    check = SiteCheck(url=f"{address}/200", success_threshold=100)
+    answer = site.check_site(check, deadline=Deadline(1), check=lambda: None)
+    assert answer == texts.SITE_TOO_FEW.fill(successes=len(Answers.asked), required=100)
 
 
 @pytest.mark.parametrize(("trusted", "said"), [(True, ""), (False, "certificate verify failed")])
@@ -537,18 +632,18 @@ def test_a_site_behind_a_private_authority(authority: Path, *, trusted: bool, sa
         threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
         address = f"https://localhost:{http.server_port}/200"
         ca_file = str(authority / "ca.pem") if trusted else ""
-        answer = site.check_site(address, deadline=Deadline(0), check=lambda: None, ca_file=ca_file)
+        answer = site.check_site(SiteCheck(url=address), deadline=Deadline(0), check=lambda: None, ca_file=ca_file)
         http.shutdown()
     assert said in answer
     assert bool(answer) is not trusted
 
 
 def test_the_site_may_come_later(address: str) -> None:
-    assert site.check_site(f"{address}/later", deadline=Deadline(10), check=lambda: None) == ""
+    assert site.check_site(SiteCheck(url=f"{address}/later"), deadline=Deadline(10), check=lambda: None) == ""
 
 
 def test_nobody_answers() -> None:
-    message = site.check_site("http://127.0.0.1:1/", deadline=Deadline(0), check=lambda: None)
+    message = site.check_site(SiteCheck(url="http://127.0.0.1:1/"), deadline=Deadline(0), check=lambda: None)
     assert is_from(message, texts.SITE_NO_RESPONSE)
 
 

@@ -66,6 +66,11 @@ def test_a_branch_without_a_tag_has_an_outcome_of_its_own(branch: str) -> None:
     [
         ({"RELEASE_PREVIEW_PATTERN": "("}, "RELEASE_PREVIEW_PATTERN"),
         ({"RELEASE_URL_CHECK": "true"}, "RELEASE_URL_CHECK"),
+        ({"RELEASE_URL_BODY": "abc123"}, "RELEASE_URL_BODY"),
+        ({"RELEASE_URL_STATUS": "401"}, "RELEASE_URL_STATUS"),
+        ({"RELEASE_URL_STATUS": "2xx or 3xx"}, "RELEASE_URL_STATUS"),
+        ({"RELEASE_URL_SUCCESS_THRESHOLD": "3"}, "RELEASE_URL_SUCCESS_THRESHOLD"),
+        ({"RELEASE_URL_SUCCESS_THRESHOLD": "0"}, "RELEASE_URL_SUCCESS_THRESHOLD"),
         ({"RELEASE_SITE_URL": "proj.example.com"}, "RELEASE_SITE_URL"),
         ({"ARGOCD_APP_NAME": "Preview_{tag}"}, "ARGOCD_APP_NAME"),
         ({"CI_COMMIT_REF_NAME": "main", "RELEASE_TIMEOUT": "soon"}, "RELEASE_TIMEOUT"),

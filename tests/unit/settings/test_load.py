@@ -221,11 +221,13 @@ def test_every_setting_takes_hostile_text_or_names_itself_harmlessly(name: str) 
 @pytest.mark.parametrize("name", [name for name, declared in PROPERTIES.items() if declared["type"] == "integer"])
 def test_every_number_has_its_range(name: str) -> None:
     declared = PROPERTIES[name]
-    assert problems(**{name: str(declared["minimum"])}) == ()
-    assert len(problems(**{name: str(declared["minimum"] - 1)})) == 1
+    # The settings of the site's check are only allowed together with that check.
+    site = {"RELEASE_URL_CHECK": "true", "RELEASE_SITE_URL": "https://web.example.com"}
+    assert problems(**site, **{name: str(declared["minimum"])}) == ()
+    assert len(problems(**site, **{name: str(declared["minimum"] - 1)})) == 1
     if "maximum" in declared:
-        assert problems(**{name: str(declared["maximum"])}) == ()
-        assert len(problems(**{name: str(declared["maximum"] + 1)})) == 1
+        assert problems(**site, **{name: str(declared["maximum"])}) == ()
+        assert len(problems(**site, **{name: str(declared["maximum"] + 1)})) == 1
 
 
 def test_an_input_wins_over_a_variable_unless_it_is_empty() -> None:
