@@ -1,9 +1,10 @@
-"""A fake of GitLab's REST API for deployments, merge requests and notes.
+"""A fake of GitLab's REST API for deployments, merge requests, notes and commit statuses.
 
 It enforces the rules of GitLab's own code: required parameters, the order of statuses, existing commits, and the rights
 of tokens. Commits and branches are those of a real git repository. Source of the rules: gitlab 18.11
 lib/api/deployments.rb, app/models/deployment.rb, app/services/deployments/create_service.rb, lib/api/notes.rb,
-lib/api/merge_requests.rb.
+lib/api/merge_requests.rb. Those of commit statuses: gitlab 19.0 lib/api/commit_statuses.rb,
+app/services/ci/create_commit_status_service.rb, app/models/commit_status.rb, app/models/generic_commit_status.rb.
 """
 
 import json
@@ -13,7 +14,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -27,6 +28,12 @@ STATUSES: Final = ("running", "success", "failed", "canceled")
 _REQUIRED: Final = ("environment", "sha", "ref", "tag", "status")
 _PROJECT: Final = r"/api/v4/projects/(?P<project>[^/]+)"
 _PAGE: Final = 20
+#: The response to a token with the scope ``read_api`` only (lib/api/api_guard.rb).
+_SCOPE: Final = {
+    "error": "insufficient_scope",
+    "error_description": "The request requires higher privileges than provided by the access token.",
+    "scope": "api",
+}
 
 Json = dict[str, Any]
 
@@ -85,6 +92,36 @@ class MergeRequest:
 
 
 @dataclass(kw_only=True)
+class Pipeline:
+    """A pipeline of a commit. ``source`` is ``external`` if a commit status has created it."""
+
+    id: int
+    sha: str
+    ref: str
+    source: str = "push"
+    #: The names of its CI jobs. A commit status must not have one of them.
+    jobs: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Status:
+    """A commit status. ``states`` contains all of its states, the current one last."""
+
+    id: int
+    name: str
+    sha: str
+    pipeline: int
+    ref: str
+    states: list[str]
+    description: str | None = None
+    target_url: str | None = None
+
+    @property
+    def state(self) -> str:
+        return self.states[-1]
+
+
+@dataclass(kw_only=True)
 class Project:
     """A GitLab project and its repository. ``path`` has the form ``group/name``."""
 
@@ -94,6 +131,10 @@ class Project:
     deployments: list[Deployment] = field(default_factory=list)
     merge_requests: list[MergeRequest] = field(default_factory=list)
     default_branch: str = "main"
+    pipelines: list[Pipeline] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    #: The protected branches, which only a maintainer can push to and run pipelines of.
+    protected: tuple[str, ...] = ()
     #: True if the project token has the role Maintainer, which can change the notes of other users.
     maintained: bool = False
 
@@ -107,6 +148,21 @@ class Project:
     def records(self, environment: str = "") -> list[tuple[str, str]]:
         """Return the commit and status of each deployment, oldest first, optionally only of one environment."""
         return [(each.sha, each.status) for each in self.deployments if environment in {"", each.environment}]
+
+    def states(self, sha: str = "") -> list[tuple[str, list[str]]]:
+        """Return the name and all states of each commit status, oldest first, optionally only of one commit."""
+        return [(each.name, each.states) for each in self.statuses if sha in {"", each.sha}]
+
+    def branch_of(self, sha: str) -> str:
+        """Return the first branch that contains the commit, or an empty string."""
+        names = self.repository.git("branch", "--format=%(refname:short)", "--contains", sha).split()
+        return names[0] if names else ""
+
+    def pipeline(self, sha: str, ref: str = "main", *, source: str = "push", jobs: tuple[str, ...] = ()) -> Pipeline:
+        """Start a pipeline for a commit."""
+        made = Pipeline(id=len(self.pipelines) + 1001, sha=sha, ref=ref, source=source, jobs=[*jobs])
+        self.pipelines.append(made)
+        return made
 
     def last(self, environment: str) -> Deployment | None:
         """Return the last successful deployment, which the environments page shows."""
@@ -152,6 +208,8 @@ class GitLab:
     #: The number of requests that get status 429, with the Retry-After below in seconds.
     limited: int = 0
     retry_after: int = 1
+    #: The seconds after which each request is handled.
+    silent: float = 0.0
     _serial: int = 0
 
     @property
@@ -319,6 +377,88 @@ def _of_commit(request: _Request) -> tuple[int, Any]:
     return HTTPStatus.OK, [_merge_request(request.gitlab, request.project, each) for each in found]
 
 
+#: The event of each state, and the states from which it leads there (app/models/commit_status.rb). GitLab calls the
+#: event ``enqueue`` also before ``run``, but ignores its failure then.
+_EVENTS: Final = {
+    "pending": ("enqueue", {"created"}),
+    "running": ("run", {"created", "pending"}),
+    "success": ("success", {"created", "pending", "running"}),
+    "failed": ("drop", {"created", "pending", "running"}),
+    "canceled": ("cancel", {"created", "pending", "running"}),
+}
+
+
+def _refuse(status: HTTPStatus, message: Any) -> RefusedError:
+    return RefusedError(status, {"message": message})
+
+
+def _set_status(request: _Request) -> tuple[int, Any]:
+    if request.kind == "job":
+        raise _refuse(HTTPStatus.UNAUTHORIZED, "401 Unauthorized")
+    project, body = request.project, request.body
+    if body.get("state") not in _EVENTS:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"error": "state does not have a valid value"})
+    sha = project.commit(request.parts["sha"])
+    if not sha:
+        raise _refuse(HTTPStatus.NOT_FOUND, "404 Commit Not Found")
+    pipeline = _pipeline_of(project, sha, body)
+    if pipeline.ref in project.protected and not project.maintained:
+        raise _refuse(HTTPStatus.FORBIDDEN, "403 Forbidden")
+    name = body.get("name") or body.get("context") or "default"
+    open_ones = [
+        each
+        for each in project.statuses
+        if (each.name, each.pipeline) == (name, pipeline.id) and each.state in {"pending", "running"}
+    ]
+    status = open_ones[0] if open_ones else Status(
+        id=len(project.statuses) + 1, name=name, sha=sha, pipeline=pipeline.id, ref=pipeline.ref, states=["created"]
+    )  # fmt: skip
+    _check_status_fields(body, taken=name in pipeline.jobs)
+    event, sources = _EVENTS[body["state"]]
+    if status.state not in sources:
+        why = f'Cannot transition status via :{event} from :{status.state} (Reason(s): Status cannot transition via "{event}")'
+        raise _refuse(HTTPStatus.BAD_REQUEST, why)
+    if not open_ones:
+        status.states.clear()
+        project.statuses.append(status)
+    status.states.append(body["state"])
+    status.description = body.get("description", status.description)
+    status.target_url = body.get("target_url", status.target_url)
+    shown = {"id": status.id, "sha": sha, "ref": status.ref, "status": status.state, "name": name}
+    shown |= {"description": status.description, "target_url": status.target_url, "pipeline_id": pipeline.id}
+    return HTTPStatus.CREATED, shown
+
+
+def _pipeline_of(project: Project, sha: str, body: Json) -> Pipeline:
+    """Return the newest pipeline that matches the request. If there is none, create an external one."""
+    found = [
+        each
+        for each in project.pipelines
+        if each.sha == sha and body.get("ref") in {None, each.ref} and body.get("pipeline_id") in {None, each.id}
+    ]
+    if found:
+        return found[-1]
+    if body.get("pipeline_id") is not None:
+        raise _refuse(HTTPStatus.NOT_FOUND, "404 Pipeline for pipeline_id, sha and ref Not Found")
+    ref = body.get("ref") or project.branch_of(sha)
+    if not ref:
+        raise _refuse(HTTPStatus.NOT_FOUND, "404 References for commit Not Found")
+    return project.pipeline(sha, ref, source="external")
+
+
+def _check_status_fields(body: Json, *, taken: bool) -> None:
+    wrong: dict[str, list[str]] = {}
+    for name in ("description", "target_url"):
+        if len(body.get(name) or "") > 255:
+            wrong[name] = ["is too long (maximum is 255 characters)"]
+    if "target_url" in body and not body["target_url"].startswith(("http://", "https://")):
+        wrong["target_url"] = ["is blocked: Only allowed schemes are http, https"]
+    if taken:
+        wrong["name"] = ["has already been taken"]
+    if wrong:
+        raise _refuse(HTTPStatus.BAD_REQUEST, wrong)
+
+
 def _show_project(request: _Request) -> tuple[int, Any]:
     project = request.project
     shown = {"id": project.id, "path_with_namespace": project.path, "default_branch": project.default_branch}
@@ -385,6 +525,7 @@ _ROUTES: Final[tuple[tuple[str, str, Callable[[_Request], tuple[int, Any]]], ...
     ("GET", r"/merge_requests", _list_merge_requests),
     ("PUT", r"/merge_requests/(?P<iid>\d+)", _update_merge_request),
     ("GET", r"/repository/commits/(?P<sha>[^/]+)/merge_requests", _of_commit),
+    ("POST", r"/statuses/(?P<sha>[^/]+)", _set_status),
     ("GET", r"", _show_project),
     ("GET", r"/merge_requests/(?P<iid>\d+)/notes", _list_notes),
     ("POST", r"/merge_requests/(?P<iid>\d+)/notes", _create_note),
@@ -416,6 +557,7 @@ class _Api(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
     def _handle(self, call: Call, query: dict[str, list[str]], headers: dict[str, str]) -> tuple[int, Any]:
+        time.sleep(self.gitlab.silent)
         if self.gitlab.down:
             return self.gitlab.down, {"message": "GitLab is not responding"}
         if self.gitlab.limited:
@@ -442,7 +584,9 @@ class _Api(BaseHTTPRequestHandler):
         expected = "project"
         if not token:
             token, expected = self.headers.get("JOB-TOKEN", ""), "job"
-        if self.gitlab.tokens.get(token) != expected:
+        if self.gitlab.tokens.get(token) == "read" and self.command != "GET":
+            raise RefusedError(HTTPStatus.FORBIDDEN, _SCOPE)
+        if self.gitlab.tokens.get(token) not in {expected, "read"}:
             raise RefusedError(HTTPStatus.UNAUTHORIZED, {"message": "401 Unauthorized"})
         return expected
 
@@ -470,7 +614,8 @@ class _Api(BaseHTTPRequestHandler):
         for name, value in (headers | {"Content-Type": "application/json", "Content-Length": str(len(body))}).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(ConnectionError):
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass

@@ -231,6 +231,35 @@ GITLAB_STATUS: Final = Message("GitLab responded with HTTP {status}")
 GITLAB_STATUS_WITH_TEXT: Final = Message("GitLab responded with HTTP {status}: {text}")
 GITLAB_FIELD: Final = Message("{name}: {text}")
 
+# The next step after an error of GitLab.
+WITH_NEXT: Final = Message("{error}; next: {step}")
+NEXT_TOKEN: Final = Message("set <RELEASE_GITLAB_TOKEN> to a valid token with the scope api for {project} ({setting})")
+NEXT_RIGHTS: Final = Message(
+    "give the token of <RELEASE_GITLAB_TOKEN> the scope api and the role Developer in {project} ({setting}), or "
+    "Maintainer if the branch is protected"
+)
+NEXT_PROJECT: Final = Message(
+    "check that {project} ({setting}) is the project of the repository, and that <RELEASE_GITLAB_TOKEN> can read it"
+)
+
+# Commit statuses.
+STATUS_SET: Final = Message("{name} is {state} on commit {revision}")
+STATUSES_SET: Final = Message("{count} statuses; the first: {text}")
+STATUS_ONLY_SOME: Final = Message("only {done} of {count} statuses were set in time")
+STATUS_UNKNOWN_REVISION: Final = "no status, because Argo CD has not compared the application with a commit"
+STATUS_NOT_BEGUN: Final = "no status, because the release status is unknown"
+STATUS_NOT_ALLOWED: Final = (
+    "<RELEASE_GITLAB_TOKEN> is not set, and a job's own token is not allowed to set a commit status; next: set it to a "
+    "token with the scope api for the project of <RELEASE_COMMIT_STATUS>"
+)
+STATUS_NO_SOURCE: Final = Message(
+    "no application has a source in {project}; next: set <RELEASE_COMMIT_STATUS> to the project of the repository that "
+    "Argo CD deploys"
+)
+STATUS_PENDING: Final = "Argo CD deploys this commit"
+STATUS_DELIVERED: Final = Message("Synced and Healthy after {seconds} s")
+STATUS_SUPERSEDED: Final = Message("Argo CD has compared with commit {revision} instead")
+
 # Deployments.
 RECORD: Final = Message("record {id} of {environment} is {status}")
 RECORD_ALREADY: Final = Message("record {id} of {environment} was already {status}")

@@ -276,7 +276,7 @@ def _state(result: ApplicationResult) -> Iterable[str]:
 def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
     application = result.only.url if result.only else ""
     help_url = result.undelivered[0].help_url if result.undelivered else ""
-    page = f"{result.job_url}/artifacts/file/{quote(result.page)}" if result.page and result.job_url else ""
+    page = page_address(result)
     places = (
         (texts.LINK_HELP, help_url),
         (texts.LINK_PAGE, page),
@@ -288,6 +288,11 @@ def _links(result: ReleaseResult) -> Iterable[tuple[str, str]]:
     for title, address in places:
         if is_plain(address):
             yield title, address
+
+
+def page_address(result: ReleaseResult) -> str:
+    """Return the address of the report page in GitLab, or an empty string if the page is not in the job's artifacts."""
+    return f"{result.job_url}/artifacts/file/{quote(result.page)}" if result.page and result.job_url else ""
 
 
 def is_plain(address: str) -> bool:

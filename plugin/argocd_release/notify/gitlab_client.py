@@ -24,6 +24,8 @@ ATTEMPTS: Final = 3
 BODY_LIMIT: Final = 4 << 20
 #: The number of items that the job requests on each page of a list.
 PAGE: Final = 100
+#: The maximum length of an error message in characters.
+ERROR_LIMIT: Final = 300
 _SUCCESS: Final = range(200, 300)
 #: If GitLab responds with one of these statuses, it has not executed the request. So any request can be repeated.
 _NOT_DONE: Final = frozenset({429, 503})
@@ -40,7 +42,27 @@ class GitLabError(Exception):
 
     def __init__(self, message: str, *, status: int = 0) -> None:
         self.status = status
-        super().__init__(one_line(message, limit=300))
+        super().__init__(one_line(message, limit=ERROR_LIMIT))
+
+
+#: The next step after a response with this HTTP status.
+_HINTS: Final = {401: texts.NEXT_TOKEN, 403: texts.NEXT_RIGHTS, 404: texts.NEXT_PROJECT}
+
+
+def with_next_step(error: GitLabError, *, project: str, setting: str) -> GitLabError:
+    """Return the error with the next step in its message, or the error itself if no step is known.
+
+    Args:
+        error: the error.
+        project: the id or the path of the project.
+        setting: the setting that names the project, such as ``<RELEASE_COMMIT_STATUS>``.
+    """
+    hint = _HINTS.get(error.status)
+    if hint is None:
+        return error
+    step = hint.fill(project=one_line(project, limit=100), setting=setting)
+    message = one_line(str(error), limit=max(ERROR_LIMIT - len(step) - len(texts.WITH_NEXT.text), 0))
+    return GitLabError(texts.WITH_NEXT.fill(error=message, step=step), status=error.status)
 
 
 class GitLab:
@@ -105,6 +127,14 @@ class GitLab:
             GitLabError: GitLab refused, or did not respond.
         """
         return as_object(self.get(f"{self._root}/user")).get("id")
+
+    def path(self) -> str:
+        """Return the path of the project, such as ``group/name``.
+
+        Raises:
+            GitLabError: GitLab refused, or did not respond.
+        """
+        return str(as_object(self.get("")).get("path_with_namespace") or "")
 
     def default_branch(self) -> str:
         """Return the name of the project's default branch.

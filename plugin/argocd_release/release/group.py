@@ -48,6 +48,7 @@ class GroupWait:
         clock: the clock of the wait.
         emit: receives the events for the job log.
         on_application: callbacks that receive the application's last observed state at each of its events.
+        on_released: the same, but they only receive a state in which Argo CD has compared with the expected revision.
         keep: a callback that receives the application's name and state after each look.
     """
 
@@ -61,6 +62,7 @@ class GroupWait:
         clock: Clock,
         emit: Emit,
         on_application: Sequence[Callable[[Application | None], object]] = (),
+        on_released: Sequence[Callable[[Application], object]] = (),
         keep: Callable[[str, Application], object] = lambda *_: None,
     ) -> None:
         self._keep = keep
@@ -71,6 +73,7 @@ class GroupWait:
         self._cluster = SharedView(cluster)
         self._line = emit
         self._on_application = on_application
+        self._on_released = on_released
         self._clock = clock
         self._started = policy.started
         self._snapshot = ApplicationSnapshot()
@@ -221,6 +224,9 @@ class GroupWait:
         def emit(event: JobEvent, /) -> None:
             for observer in self._on_application:
                 observer(tracker.application)
+            if self._on_released and (released := tracker.released) is not None:
+                for callback in self._on_released:
+                    callback(released)
             self._emit_of(name, event)
 
         tracker = self._policy.tracker(

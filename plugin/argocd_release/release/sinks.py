@@ -1,10 +1,11 @@
-"""Send the result of a release to the notification sinks: GitLab's deployment records, and the merge request."""
+"""Send the result of a release to the notification sinks in GitLab: deployments, commit statuses, merge requests."""
 
 import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
@@ -50,10 +51,37 @@ def _nothing() -> None:
     """Do nothing. A wait with this function as its ``check`` continues after a signal."""
 
 
+class Sink(Protocol):
+    """A notification sink with a module of its own, which is imported only if the sink is configured."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the sink in the log."""
+        ...
+
+    @property
+    def after_signal(self) -> bool:
+        """Return True if the sink also receives the result after a signal."""
+        ...
+
+    def on_application(self, application: Application) -> None:
+        """Receive a state in which Argo CD has compared with the expected revision. This call does not wait."""
+
+    def end(self, result: ReleaseResult, deadline: Deadline) -> str:
+        """Receive the result of the release, and return a message about the notification.
+
+        Raises:
+            GitLabError: GitLab refused, or did not respond.
+        """
+
+
 class Sinks:
     """The notification sinks of a job. They receive each observed state and, at the end, the result."""
 
-    def __init__(self, settings: NotificationSettings, context: JobContext) -> None:
+    def __init__(self, settings: NotificationSettings, context: JobContext, *others: Sink) -> None:
+        self._others = others
+        #: Callbacks that receive each state in which Argo CD has compared with the expected revision.
+        self.on_released = tuple(sink.on_application for sink in others)
         self._settings = settings
         self._stop = context.stop
         self._deadline = context.deadline
@@ -86,6 +114,11 @@ class Sinks:
             calls.append((DEPLOYMENT, run_in_background(lambda: self._end(result, deadline))))
         if self._settings.mr_note and result.outcome not in _SIGNALS:
             calls.append((MERGE_REQUEST, run_in_background(lambda: self._comment(result, deadline))))
+        calls += [
+            (sink.name, run_in_background(partial(sink.end, result, deadline)))
+            for sink in self._others
+            if sink.after_signal or result.outcome not in _SIGNALS
+        ]
         for sink, answer in calls:
             yield self._notice(sink, answer, deadline, check)
 
@@ -181,9 +214,14 @@ def gitlab_of(settings: NotificationSettings, project: str, deadline: Deadline) 
 
 def sinks_of(settings: NotificationSettings, context: JobContext) -> "Sinks | None":
     """Return the notification sinks, or None if none are configured."""
-    if not (settings.gitlab_deployment or settings.mr_note):
+    others: list[Sink] = []
+    if settings.commit_status:
+        from argocd_release.release.commit_statuses import CommitStatuses  # noqa: PLC0415 - few jobs set statuses
+
+        others.append(CommitStatuses(settings, partial(gitlab_of, settings), context.deadline))
+    if not (settings.gitlab_deployment or settings.mr_note or others):
         return None
-    return Sinks(settings, context)
+    return Sinks(settings, context, *others)
 
 
 def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:

@@ -96,6 +96,7 @@ def wire(
         emit=checks.emit,
         keep=checks.hooks.keep,
         on_application=(checks.on_application, *([sinks.on_application] if sinks is not None else [])),
+        on_released=sinks.on_released if sinks is not None else (),
     )
 
     def wait() -> Verdict:

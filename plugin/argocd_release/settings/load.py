@@ -105,13 +105,16 @@ class GitSettings(Access):
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationSettings:
-    """The settings for notifications: GitLab deployments and notes on merge requests."""
+    """The settings for notifications: deployments and commit statuses in GitLab, and notes on merge requests."""
 
     gitlab_deployment: str
     gitlab_environment: str
     gitlab_ref: str
     gitlab_token: str = field(repr=False)
     mr_note: bool
+    commit_status: str
+    environment_name: str
+    job_url: str
     gitlab_api: str
     job_token: str = field(repr=False)
     git_ca_file: str
@@ -173,7 +176,6 @@ class Settings(
     log_format: str
     log_level: str
     docs_url: str
-    job_url: str
     pipeline_url: str
     merge_request_project_url: str
     job_name: str

@@ -146,6 +146,13 @@ class Tracker:
         """Return the last observed state, or None if there is none yet. This also works after an interruption."""
         return self._looks.application
 
+    @property
+    def released(self) -> Application | None:
+        """Return the last observed state if Argo CD has compared with the expected revision, otherwise None."""
+        application, history = self.application, self._history
+        reached = application is not None and history.compared and not history.expectation.revision_gap(application)
+        return application if reached else None
+
     def step(self) -> Step:
         """Look at the application and judge the look. After the deadline, the result is always a verdict.
 

@@ -14,6 +14,7 @@ EXEMPT = {"messages", "core"}
 ALLOWED = {
     "(combined from similar events): ",
     " is part of applications ",
+    "Cannot transition status",
     "Failed to checkout revision",
     "Failed to unmarshal",
     "Manifest generation error (cached)",

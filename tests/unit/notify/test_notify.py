@@ -39,9 +39,8 @@ from argocd_release.release.sinks import Sinks, deployment_target_of
 from argocd_release.reports import evidence
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings, load
-from argocd_release.timing import GITLAB_PAUSE, SITE_PAUSE, Deadline, JobDeadline
+from argocd_release.timing import Deadline, JobDeadline
 from sandbox.git import Repository
-from tests.support import gitlab_api
 from tests.support.gitlab_api import GitLab, Note, Project
 from tests.support.waiting import eventually
 from tests.support.wording import is_from
@@ -54,24 +53,6 @@ REQUIRED = {
     "ARGOCD_AUTH_TOKEN": "eyJhbGciOiJIUzI1NiJ9",
     "ARGOCD_APP_NAME": "web",
 }
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Repeat requests after a tenth of the real pauses. The pause of a Retry-After stays as it is."""
-    monkeypatch.setattr("argocd_release.notify.gitlab_client.GITLAB_PAUSE", GITLAB_PAUSE / 10)
-    monkeypatch.setattr("argocd_release.notify.site.SITE_PAUSE", SITE_PAUSE / 10)
-
-
-@pytest.fixture
-def gitlab() -> Iterator[GitLab]:
-    with gitlab_api.serving() as running:
-        yield running
-
-
-@pytest.fixture
-def project(gitlab: GitLab, tmp_path: Path) -> Project:
-    return gitlab.project("team/shop", Repository.create(tmp_path / "shop.git"))
 
 
 def commit(project: Project, text: str) -> str:
