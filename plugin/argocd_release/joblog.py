@@ -15,13 +15,14 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from argocd_release.core.redaction import Redact, everywhere
-from argocd_release.core.text import QUOTED, without_ids
+from argocd_release.core.text import QUOTED, counted, without_ids
 from argocd_release.messages import job_log
 from argocd_release.model.events import (
     ApplicationEvent,
     ApplicationState,
     JobEvent,
     Output,
+    OutputLeftOut,
     Shown,
     ShownEvidence,
     StillWaiting,
@@ -209,6 +210,8 @@ def line(event: JobEvent) -> str:
     fields = dict(event.fields)
     if isinstance(event, ApplicationState):
         fields["target"] = _target(event)
+    if isinstance(event, OutputLeftOut):
+        fields["lines"] = counted(event.lines, "more line")
     if isinstance(event, StillWaiting):
         fields["news"] = job_log.STILL.fill(reason=event.reason) if event.changed else ""
     text = job_log.LINES[event.NAME].format_map(fields).removesuffix(": ")

@@ -146,7 +146,7 @@ ROWS: dict[str, Row] = {
     ),
     "a quota": Row(
         recorded="quota", code=CauseCode.QUOTA,
-        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: exceeded quota: none',
+        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: exceeded quota: "none"',
     ),
     "an admission policy": Row(
         recorded="forbidden-pods", code=CauseCode.ADMISSION_DENIED,
@@ -211,17 +211,17 @@ ROWS: dict[str, Row] = {
     "a PreSync hook": Row(
         recorded="pre-sync-hook", code=CauseCode.HOOK_FAILED,
         cause='PreSync hook Job/migrate → Pod/migrate-POD: Error, exit code 1 — "cannot connect to database',
-        hint=causes.RUNS_AGAIN.fill_hint(fix=causes.FIX_HOOK_BY_LOG),
+        hint=causes.RUNS_AGAIN.fill_hint(fix=causes.FIX_HOOK_BY_LOG, application="argocd/pre-sync-hook"),
     ),
     "a PostSync hook": Row(
         recorded="post-sync-hook", code=CauseCode.HOOK_FAILED,
         cause="PostSync hook Job/smoke-test → Pod/smoke-test-POD: Error, exit code 1",
-        hint=causes.REVISION_APPLIED.fill_hint(fix=causes.FIX_HOOK_BY_LOG),
+        hint=causes.REVISION_APPLIED.fill_hint(fix=causes.FIX_HOOK_BY_LOG, application="argocd/post-sync-hook"),
     ),
     "a hook past its deadline": Row(
         recorded="hook-deadline", code=CauseCode.JOB_DEADLINE,
         cause="PreSync hook Job/migrate: Failed — Job was active longer than specified deadline",
-        hint=causes.RUNS_AGAIN.fill_hint(fix=causes.HINTS["job-deadline"]),
+        hint=causes.RUNS_AGAIN.fill_hint(fix=causes.FIX_HOOK_DEADLINE, application="argocd/hook-deadline"),
     ),
     "a hook that hangs, after a sync that failed": Row(
         recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=causes.HOOK_WAITS.fill_hint(application="argocd/hook-hangs"),

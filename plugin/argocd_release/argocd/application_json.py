@@ -34,6 +34,7 @@ from argocd_release.model.application import (
 from argocd_release.model.git import Deployment, Hydration, HydrationPhase
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, OwnerRef
 from argocd_release.model.problem import Condition
+from argocd_release.model.retry import Retry
 
 # The maximum number of JSON documents to parse in one output. argocd prints at most two. The limit saves time, because
 # each attempt to parse a document scans the text.
@@ -289,14 +290,16 @@ def _operation(state: dict[str, Any]) -> Operation | None:
     result = as_object(state.get("syncResult"))
     operation = as_object(state.get("operation"))
     sync, initiator = as_object(operation.get("sync")), as_object(operation.get("initiatedBy"))
-    retries = state.get("retryCount")
+    retries = retry_count if isinstance(retry_count := state.get("retryCount"), int) else 0
+    finished_at = as_line(state.get("finishedAt"))
     return Operation(
         phase=OperationPhase.read(state.get("phase")),
         message=without_applied_file(as_message(state.get("message"))),
         revisions=_revisions(result) or _revisions(sync),
         started_at=as_line(state.get("startedAt")),
-        finished_at=as_line(state.get("finishedAt")),
-        retries=retries if isinstance(retries, int) else 0,
+        finished_at=finished_at,
+        retries=retries,
+        retry=Retry.of(as_object(operation.get("retry")), failed_at=finished_at, retries=retries),
         requested=_revisions(sync),
         parameters=_parameters(result),
         dry_run=bool(sync.get("dryRun")),

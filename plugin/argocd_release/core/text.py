@@ -62,7 +62,10 @@ def one_line(text: str, *, limit: int = 500) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return the number with the noun in singular or plural: ``1 commit``, ``2 commits``."""
+    """Return the number with the noun in singular or plural: ``1 commit``, ``2 commits``.
+
+    This is the only function that makes plurals. If other words follow the noun, add them after its result.
+    """
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -210,14 +213,22 @@ def as_text(value: object) -> str:
     return clean(value, limit=MESSAGE_LIMIT).strip() if isinstance(value, str) else ""
 
 
+# The name of a quota in the API server's message (kubernetes v1.31.0 apiserver plugin/pkg/admission/resourcequota).
+_QUOTA: Final = re.compile(r"\bexceeded quota: ([a-z0-9][a-z0-9.-]{0,252}+)(?=,|$)")
+
+
 def as_message(value: object, *, kind: str = "") -> str:
     """Return the sanitized message, without values of Secrets and without dumped Go objects.
+
+    The name of a quota gets quotation marks: "exceeded quota: none" would say that there is no quota.
 
     Args:
         value: the message. If it is not a text, the result is empty.
         kind: the kind of the object that the message describes, or an empty string if it is unknown.
     """
-    return as_text(message_shown(value, kind=kind)) if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return _QUOTA.sub(r'exceeded quota: "\1"', as_text(message_shown(value, kind=kind)))
 
 
 def as_line(value: object) -> str:

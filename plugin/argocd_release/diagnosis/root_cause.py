@@ -159,12 +159,19 @@ def _hook_hint(node: Node, finding: Problem, hook: ResourceResult, clues: Clues,
     """Return the hint for a hook that has failed, or for a running hook that is not ready yet."""
     if finding.code is CauseCode.NOT_READY and application.operating and not hook.failed:
         return causes.HOOK_WAITS.fill_hint(application=application.full_name)
-    program = causes.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else causes.FIX_HOOK
-    # The hint of a general cause is about a program that must run for ever, and that of a Job about a plain Job.
-    has_own = finding.hint and finding.code not in _GENERAL
-    fix = finding.hint if has_own or (node.kind != "Pod" and finding.hint) else program
+    # The hint of a general cause is about a program that must run for ever. The hints of failed Jobs are not about
+    # hooks, which Argo CD creates again by itself.
+    if finding.hint and finding.code not in {*_GENERAL, CauseCode.JOB_DEADLINE}:
+        return finding.hint
+    if node.kind != "Pod" and finding.hint and finding.code is CauseCode.UNHEALTHY:
+        return finding.hint
+    fix = causes.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else causes.FIX_HOOK
+    if finding.code is CauseCode.JOB_DEADLINE:
+        fix = causes.FIX_HOOK_DEADLINE
+    if application.operating:
+        return causes.RETRIED.fill_hint(fix=fix)
     consequence = causes.REVISION_APPLIED if hook.hook_type == "PostSync" else causes.RUNS_AGAIN
-    return consequence.fill_hint(fix=fix)
+    return consequence.fill_hint(fix=fix, application=application.full_name)
 
 
 def _unreadable(tree: Tree, node: Node) -> Problem:

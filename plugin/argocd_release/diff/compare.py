@@ -15,7 +15,17 @@ import yaml
 
 from argocd_release.core.redaction import DocumentLine
 from argocd_release.core.secret_data import contains_secret
-from argocd_release.core.text import as_line, as_list, as_object, as_objects, as_text, clean, one_line, parse_json
+from argocd_release.core.text import (
+    as_line,
+    as_list,
+    as_object,
+    as_objects,
+    as_text,
+    clean,
+    counted,
+    one_line,
+    parse_json,
+)
 from argocd_release.diff.dangers import Action, dangers
 from argocd_release.messages import diff as texts
 from argocd_release.model.application import Application
@@ -143,7 +153,11 @@ def verdict(applications: Sequence[ApplicationDiff], fail_on: str) -> tuple[Outc
     changed = [application for application in applications if application.changes]
     dangers = sum(len(application.dangers) for application in applications)
     if fail_on == "dangerous" and dangers:
-        return Outcome.DIFFERENT, texts.GATE_DANGEROUS.fill(count=dangers), texts.GATE_DANGEROUS.fill_hint()
+        return (
+            Outcome.DIFFERENT,
+            texts.GATE_DANGEROUS.fill(changes=counted(dangers, "dangerous change")),
+            texts.GATE_DANGEROUS.fill_hint(),
+        )
     if fail_on == "difference" and changed:
         names = ", ".join(application.name for application in changed[:10])
         return Outcome.DIFFERENT, texts.GATE_DIFFERENCE.fill(names=names), texts.GATE_DIFFERENCE.fill_hint()

@@ -5,7 +5,7 @@ from typing import Final
 from argocd_release.messages import Message, ProblemMessage
 
 # The argocd command and the API.
-APPLICATION_MISSING: Final = Message("there is no application {application} that this token can see")
+APPLICATION_MISSING: Final = Message('there is no application "{application}" that this token can see')
 APPLICATION_DENIED: Final = Message(
     "permission denied: applications, get, */{application} (Argo CD also says this if there is no such application)"
 )
@@ -36,7 +36,7 @@ DEX_REFUSED: Final = (
     "Dex refused the job's ID token. Its log shows the reason: the audience or the project is not allowed, the token "
     "has expired, its issuer is another one, or the connector lacks userNameKey or scopes"
 )
-DEX_CONNECTOR_MISSING: Final = Message("Dex has no connector {connector}: check <RELEASE_DEX_CONNECTOR>")
+DEX_CONNECTOR_MISSING: Final = Message('Dex has no connector "{connector}": check <RELEASE_DEX_CONNECTOR>')
 DEX_EXCHANGE_FORBIDDEN: Final = (
     "Dex does not allow token exchange: add its grant type to oauth2.grantTypes, or remove oauth2.grantTypes"
 )

@@ -23,7 +23,7 @@ OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
         "timed-out": "the release was not delivered within the timeout",
         "not-delivered": "the release stays incomplete until a person acts",
         "missing": "the application does not exist, or was deleted",
-        "no-preview": "the name of the branch contains no tag for a preview",
+        "no-preview": "the branch's name does not contain the part that names the preview, such as PROJ-123",
         "different": "a diff found differences for which the job is set to fail",
         "unreachable": "Argo CD did not respond, or does not reach something that it needs to compare the application",
         "denied": "the token is invalid, or Argo CD refuses to show the application",
@@ -35,7 +35,8 @@ OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "settings": "a setting is missing or wrong",
-        "no-preview": "the name of the branch contains no tag for a preview",
+        "no-preview": "the job is for a preview, but the branch's name does not contain the part that names the "
+        "preview, such as PROJ-123",
         "cancelled": "a user, a newer pipeline or GitLab's timeout cancelled the job",
         "unexpected": "argocd-release itself went wrong",
         "unreachable": "Argo CD did not respond",
@@ -117,7 +118,8 @@ _CHECK_ACCOUNT: Final = (
 #: The hints of symptoms, by their names. If the problem or its cause code has a hint, that takes precedence.
 SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "DENIED": _CHECK_ACCOUNT,
+        "DENIED": "check the name in <ARGOCD_APP_NAME>, because Argo CD also denies access to an application that does "
+        f"not exist. If the name is right, {_CHECK_ACCOUNT}",
         "DENIED_MIDWAY": _CHECK_ACCOUNT,
         "REFUSED": "fix the error that Argo CD returns instead of the application. For example, the project does "
         "not exist, or does not allow the application's sources, destination or namespace",
@@ -125,8 +127,8 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "change the CLI's output",
         "MISSING_AT_START": "check <ARGOCD_APP_NAME>, and that <ARGOCD_SERVER> is the right Argo CD. If another "
         "application creates this one, set <RELEASE_APPEAR_TIMEOUT> to wait for it",
-        "DELETED": "find out which user or controller deleted the application: Argo CD's audit log names the user. "
-        "Create the application again, then retry the job",
+        "DELETED": "find out which user or controller deleted the application: Argo CD's audit log names the user. If "
+        "the deletion was a mistake, create the application again when it is gone, then retry the job",
         "UNREACHABLE_AT_START": "check <ARGOCD_SERVER>, the network between this runner and Argo CD, and <ARGOCD_OPTS> "
         "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt), then retry the job",
         "UNREACHABLE": "check that argocd-server and the network to it work, then retry the job",
@@ -134,21 +136,25 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "then retry the job",
         "CANNOT_HYDRATE": "check that Argo CD's commit-server and repo-server run and reach git, then retry the "
         "job, which makes Argo CD hydrate again",
-        "HYDRATION_FAILED": "fix the error above and push again. If the cause is in Argo CD itself (write access to "
-        "the repository, the project's allowed sources), fix it there and retry this job",
-        "OPERATION_FAILED": "fix the manifests named above and push again",
-        "ATTEMPTS_FAILED": "fix the manifests named above and push again. Argo CD retries this revision first: to "
-        "skip the retries, end the sync (argocd app terminate-op)",
-        "HOOK_FAILED": "fix the program of the hook and push again. Argo CD retries this revision first: to skip "
-        "the retries, end the sync (argocd app terminate-op)",
-        "CONDITION": "fix the error above and push again; until then Argo CD applies nothing",
+        "HYDRATION_FAILED": "fix the error above. If it is in git, push a corrected commit. If it is in Argo CD itself "
+        "(write access to the repository, the project's allowed sources), retry the job after the fix",
+        "OPERATION_FAILED": "correct in git what the message names, and push. If the reason is outside git, "
+        "sync again after the fix (argocd app sync, or <RELEASE_SYNC=true>)",
+        "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD syncs the new commit only after "
+        "its last attempt: to skip the other attempts, end the sync (argocd app terminate-op). If the reason is "
+        "outside git, only retry the job after the fix",
+        "HOOK_FAILED": "find the error in the program of the hook. If it is in git, push a corrected commit; otherwise "
+        "retry the job after the fix. Argo CD runs the hook again, so check what this run has already changed",
+        "CONDITION": "correct the error in git, and push: until then, Argo CD applies nothing. If the reason is "
+        "outside git, only retry the job after the fix",
         "SYNC_REFUSED": "fix what Argo CD names as the reason, then retry the job",
         "OUT_OF_REACH": "check the branch that Argo CD tracks. If a later commit reverts or replaces the expected "
         "one, a retry does not help: revert that commit, or release the later one",
         "STUCK": "take the step named above: Argo CD does not change this state by itself",
-        "PODS": "find the reason in the log and the events of the pod, fix it and push again",
-        "DEGRADED": "find the reason in the message, the events and the logs of the Degraded resource, fix it and "
-        "push again",
+        "PODS": "find the reason in the log and the events of the pod. If it is in git, push a corrected commit; "
+        "otherwise retry the job after the fix, because Kubernetes keeps trying to start the pod",
+        "DEGRADED": "find the reason in the message, the events and the logs of the Degraded resource. If it is in "
+        "git, push a corrected commit; otherwise retry the job after the fix",
         "HEALTH_UNREADABLE": "find out why Argo CD's health check cannot read the resource. Its operator must run "
         "and write a status, or the health check (resource.customizations.health) must accept a missing field",
         "EMPTY": "correct the application's source path, or the files in it: Argo CD skips files without "
@@ -160,53 +166,73 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "path-missing": "create the path in git, or correct the application's source path in Argo CD",
         "spec-invalid": "correct the application's project, sources or destination as the message says",
-        "sync-failed": "fix the error above. If it is in git, push again; otherwise sync again (argocd app sync, or "
-        "<RELEASE_SYNC=true>)",
-        "sync-given-up": "fix the error above and push again, because Argo CD does not try this revision again. If "
-        "the error is not in git, sync again (argocd app sync, or <RELEASE_SYNC=true>)",
-        "hook-failed": "fix the program of the hook and push again. The hook runs again in the next sync, so check "
-        "what this run has already changed",
+        "sync-failed": "fix the error above. If it is in git, push a corrected commit; otherwise sync again "
+        "(argocd app sync, or <RELEASE_SYNC=true>)",
+        "sync-given-up": "fix the error above. If it is in git, push a corrected commit; otherwise sync again (argocd "
+        "app sync, or <RELEASE_SYNC=true>), because Argo CD does not try this revision again by itself",
+        "hook-failed": "find the error in the program of the hook. If it is in git, push a corrected commit; otherwise "
+        "sync again after the fix (argocd app sync, or <RELEASE_SYNC=true>). The next sync runs the hook again, so "
+        "check what this run has already changed",
         "image-pull": "if the name of the image is right, push the image or let the cluster pull it "
-        "(imagePullSecrets), then retry this job; otherwise correct the name in git and push again",
-        "container-config": "create what the message names (Secret, ConfigMap, key, mount), then retry this job; or "
-        "correct its name in git and push again",
-        "oom-killed": "raise the memory limit, or let the container use less memory; push again",
-        "volume-not-mounted": "create what the message names (Secret, ConfigMap, claim), then retry this job; or "
-        "correct the volume in git and push again",
-        "probe-failed": "find out why the program fails its probe, or correct the probe (path, port, delay, "
-        "timeout); push again",
-        "unschedulable": "make room in the cluster, or change in git what the pod asks for: requests, node selector, "
-        "tolerations, volumes. As soon as there is room, Kubernetes starts the pod by itself",
+        "(imagePullSecrets). Kubernetes tries again by itself, so then only retry the job. Otherwise correct the name "
+        "in git, and push",
+        "container-config": "create what the message names (Secret, ConfigMap, key, mount), then only retry the job, "
+        "because Kubernetes tries again by itself; or correct its name in git, and push",
+        "oom-killed": "raise the memory limit in git, or let the program use less memory, and push",
+        "volume-not-mounted": "create what the message names (Secret, ConfigMap, claim), then only retry the job, "
+        "because Kubernetes tries again by itself; or correct the volume in git, and push",
+        "probe-failed": "find out why the program fails its probe. If it needs something outside git, such as a "
+        "database, fix that and retry the job; otherwise correct the program or its probe (path, port, delay, "
+        "timeout), and push",
+        "unschedulable": "make room in the cluster, then only retry the job: Kubernetes starts the pod by itself as "
+        "soon as there is room. Or change in git what the pod asks for (requests, node selector, tolerations, "
+        "volumes), and push",
         "rollout-blocked": "delete the broken pod: Kubernetes replaces the pods of a StatefulSet in order and waits "
-        "for this one",
-        "job-deadline": "find out what the Job waits for, or raise its activeDeadlineSeconds; push again",
-        "job-failed": "fix the error in the Job's log. A Job that has failed does not start again: delete it, so "
-        "that the next sync creates it, and push again",
-        "quota": "compare the quota in the message with what this commit requests: raise the quota, or request "
-        "less. If other pods use it up, free a part of it; Kubernetes then creates the pods by itself",
-        "webhook-failed": "check that the pods of the webhook run, then retry the job",
-        "admission-denied": "change the object so that it obeys the rule that the message names; push again",
-        "service-account-missing": "create the service account, or correct its name in the manifest; push again",
-        "no-pods": "fix the problem that the message names; Kubernetes then creates the pods by itself",
+        "for this one. Then retry the job",
+        "job-deadline": "find out what the Job waits for, or raise its activeDeadlineSeconds in git. A Job that has "
+        "failed does not start again: delete it, then push or sync again, so that Argo CD creates it",
+        "job-failed": "fix the error in the Job's log. A Job that has failed does not start again: delete it, then "
+        "push the correction or, if the error is outside git, sync again, so that Argo CD creates it",
+        "quota": "compare the quota in the message with what this commit requests. Raise the quota or free a part of "
+        "it: Kubernetes then creates the pods by itself, so only retry the job. Or request less in git, and push",
+        "webhook-failed": "check that the pods of the webhook run. Kubernetes then creates the pods by itself, so only "
+        "retry the job",
+        "admission-denied": "change the object in git so that it obeys the rule that the message names, and push",
+        "service-account-missing": "create the service account: Kubernetes then creates the pods by itself, so only "
+        "retry the job. Or correct its name in git, and push",
+        "no-pods": "fix the problem that the message names. Kubernetes then creates the pods by itself, so only retry "
+        "the job",
         "deletion-pending": "find out what the finalizer waits for, and let its controller finish; remove a "
         "finalizer by hand only if its controller is gone for good",
         "prune-false": "if you do not need the resource, delete it by hand; if it must stay, give it the annotation "
         "argocd.argoproj.io/compare-options: IgnoreExtraneous, so that it no longer counts as OutOfSync",
-        "shared-resource": "let only one application manage the resource: remove it from the sources of the other "
-        "application, or rename it",
-        "not-kept": "compare both states (argocd app diff). If the API server drops, rounds or defaults a field, write "
-        "the field as the cluster has it, or name it under ignoreDifferences. If a value differs in each render, such "
-        "as a random password of a Helm chart, give it a fixed value",
+        "shared-resource": "let only one application manage the resource: rename it in one of them, or remove it from "
+        "the sources of the other application. Before you remove it, check that the other application does not prune "
+        "it, because that deletes the resource in the cluster",
+        "not-kept": "find the field that differs (argocd app diff). If the API server drops, rounds or defaults it, "
+        "write it in git as the cluster has it, or name it under ignoreDifferences. If its value differs in each "
+        "render, such as a random password of a Helm chart, give it a fixed value",
         "overwritten": "leave the field to that controller: remove it from git, or name it under ignoreDifferences "
         "in the application's spec",
         "out-of-sync": "find out who has changed the resource (argocd app diff, kubectl get --show-managed-fields). "
-        "If it was a person, sync again (argocd app sync); if it is a controller, name the field under "
-        "ignoreDifferences",
+        "If it was a person, sync again (argocd app sync), which undoes the change; if it is a controller, name the "
+        "field under ignoreDifferences",
         "other-image": "check that the commit that Argo CD has synced names this image. If not, look at the job "
         "that writes the image into git: its branch, its path, and whether it runs before this job",
         "other-chart-version": "check that the application's targetRevision allows this version, and that the chart "
         "was published before this job",
         "no-such-source": "set <RELEASE_SOURCE> to one of the sources that the message names",
+    }
+)
+#: The hints for an object that the API server rejects during a sync, by cause code. Argo CD must sync again, because
+#: Kubernetes does not create such an object by itself.
+REJECTION_HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "quota": "compare the quota in the message with what this commit requests. Raise the quota or free a part of "
+        "it, then wait for Argo CD's next attempt or sync again (argocd app sync, or <RELEASE_SYNC=true>); or request "
+        "less in git, and push",
+        "service-account-missing": "create the service account, then wait for Argo CD's next attempt or sync again "
+        "(argocd app sync, or <RELEASE_SYNC=true>); or correct its name in git, and push",
     }
 )
 #: The hints at the timeout, by cause code: only here can more time be the solution.
@@ -243,9 +269,9 @@ TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
 OUTAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "UNREACHABLE": "check that Argo CD reaches {target}, then retry the job",
-        "OVERLOADED": "retry the job later: Argo CD cannot read {target}, because of too many requests or too "
-        "little memory. If this happens often, let Argo CD sign in to servers that limit requests, or give its "
-        "components more memory",
+        "OVERLOADED": "retry the job later. Argo CD cannot read {target}, because a server limits the number of "
+        "requests, or because a component of Argo CD has too little memory. If this happens often, give Argo CD "
+        "credentials for that server, or give the component that the message names more memory",
         "CREDENTIAL": "renew Argo CD's credential for the cluster (the cluster's Secret, or argocd cluster add), "
         "then retry the job",
         "CERTIFICATE": "renew the certificate of {target}, or add its CA certificate to Argo CD, then retry the job",
@@ -285,27 +311,50 @@ UNSCHEDULABLE: Final = "Pending, the scheduler finds no node for it"
 HEALTH_UNREADABLE: Final = "Argo CD cannot read its health"
 PREVIOUS_REVISION: Final = Message("{message} (of the previous revision)")
 FIX_PROGRAM_BY_LOG: Final = (
-    "fix the error in the program's log, for example in its settings, secrets or connections; push again"
+    "fix the error in the program's log. If it is in git, push a corrected commit. If it is outside git, such as a "
+    "missing secret or a database that does not run, only retry the job after the fix: Kubernetes starts the container "
+    "again by itself"
 )
 FIX_PROGRAM_WITHOUT_LOG: Final = (
-    "find out why the program ends without a log: check its command, arguments, settings and secrets; push again"
+    "find out why the program ends without a log: check its command, arguments, settings and secrets. If the reason is "
+    "in git, push a corrected commit; otherwise only retry the job after the fix"
 )
-MANIFEST_UNREADABLE: Final = Message("{type}: {message}", "correct {file}, which is not valid YAML or JSON; push again")
+MANIFEST_UNREADABLE: Final = Message(
+    "{type}: {message}", 'correct "{file}" in git, which is not valid YAML or JSON, and push'
+)
 CONDITION: Final = Message("{type}: {message}")
 
 # Hooks.
 HOOK: Final = Message("{hook_type} hook {message}")
-FIX_HOOK: Final = "fix the program of the hook and push again"
-FIX_HOOK_BY_LOG: Final = "fix the error in the hook's log and push again"
+FIX_HOOK: Final = "fix the program of the hook"
+FIX_HOOK_BY_LOG: Final = "fix the error in the hook's log"
+FIX_HOOK_DEADLINE: Final = "find out what the hook waits for, or raise its activeDeadlineSeconds"
 HOOK_WAITS: Final = Message(
     "",
     "find out what the hook waits for, in its log and its events. If it only needs more time, raise <RELEASE_TIMEOUT>; "
-    "to stop it, end the sync (argocd app terminate-op {application})",
+    "to stop it, end the sync (argocd app terminate-op {application}), which kills the hook",
 )
-RUNS_AGAIN: Final = Message("", "{fix}. The next sync runs the hook again, so check what this run has already changed")
-REVISION_APPLIED: Final = Message("", "{fix}. Argo CD has already applied the rest of the revision")
+RUNS_AGAIN: Final = Message(
+    "",
+    "{fix}. If the error is in git, push a corrected commit; otherwise sync again after the fix (argocd app sync "
+    "{application}, or <RELEASE_SYNC=true>). The next sync runs the hook again, so check what this run has already "
+    "changed",
+)
+RETRIED: Final = Message(
+    "",
+    "{fix}. If the error is in git, push a corrected commit, which Argo CD syncs only after its last attempt; "
+    "otherwise only retry the job after the fix. Argo CD runs the hook again by itself, so check at once what this "
+    "run has already changed",
+)
+REVISION_APPLIED: Final = Message(
+    "",
+    "{fix}. If the error is in git, push a corrected commit; otherwise sync again after the fix (argocd app sync "
+    "{application}, or <RELEASE_SYNC=true>). Argo CD has already applied the rest of the revision",
+)
 HOOK_SUSPENDED: Final = Message(
-    "{subject}: suspended (spec.suspend), so it starts no pod", "remove spec.suspend from the Job; push again"
+    "{subject}: suspended (spec.suspend), so it starts no pod",
+    "remove spec.suspend from the Job in git, and push. Then end the sync that waits for the Job (argocd app "
+    "terminate-op), because Argo CD syncs the new commit only after it",
 )
 HOOK_GONE: Final = Message(
     "{hook_type} hook {hook}: the sync waits for it, but it is gone from the cluster",
@@ -322,11 +371,11 @@ HOOK_DELETED: Final = Message(
 # Resources that stay OutOfSync.
 FINALIZER: Final = Message("{resource} is being deleted, and waits for its finalizers: {finalizers}")
 CHANGED_BY_HAND: Final = Message(
-    "{resource} was changed by hand after the sync ({manager})",
-    "put the change into git, or sync again (argocd app sync {application} or <RELEASE_SYNC=true>); to undo such "
-    "changes automatically, turn on selfHeal in the application's sync policy",
+    '{resource} was changed by hand after the sync (field manager "{manager}")',
+    "put the change into git, or undo it with a sync (argocd app sync {application} or <RELEASE_SYNC=true>); to undo "
+    "such changes automatically, turn on selfHeal in the application's sync policy",
 )
-OVERWRITTEN: Final = Message("{manager} changes {resource} after each sync")
+OVERWRITTEN: Final = Message('the field manager "{manager}" changes {resource} after each sync')
 NOT_KEPT: Final = Message("{resource} is OutOfSync again after the sync, although nothing but Argo CD has changed it")
 
 # The evidence that could not be collected.

@@ -72,7 +72,7 @@ GATE_DIFFERENCE: Final = Message(
     "check the differences above; <RELEASE_DIFF_FAIL_ON> decides which differences end the job with an error",
 )
 GATE_DANGEROUS: Final = Message(
-    "{count} dangerous changes",
+    "{changes}",
     "check the warnings above; <RELEASE_DIFF_FAIL_ON> decides which differences end the job with an error",
 )
 TOO_FEW: Final = Message(

@@ -196,8 +196,8 @@ OF_APPLICATIONS: Final = Message("{names}: {message}")
 # The rights of the token.
 RIGHTS_COMPLETE: Final = Message("the token has every right it needs")
 RIGHTS_PROJECT: Final = ProblemMessage(
-    "the token is not allowed to read the project {project}, so a diff cannot compare anything, and a release cannot "
-    "read the application if only gRPC reaches Argo CD",
+    'the token is not allowed to read the project "{project}": without this right, a diff always fails, and a release '
+    "fails if the job reaches Argo CD only over gRPC, without its HTTP API",
     "grant it `projects, get, {project}`",
     code="rights-project",
 )

@@ -27,7 +27,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "command": "$ {command}",
         "called": "debug: {call} took {seconds:.3f} s{end}",
         "output": "{line}",
-        "output left out": f"{QUOTED}… {{lines}} more lines from argocd app wait are left out",
+        "output left out": f"{QUOTED}… {{lines}} from argocd app wait left out",
         "unchanged": "+ {count} unchanged",
         "state": "-> {sync}{target}, {health}: {reason}",
         "transition": "debug: {what} {value} after {at:.1f} s",
@@ -85,6 +85,7 @@ STARTS_IN_FUTURE: Final = Message("by the runner's clock, the job will start in 
 # The end.
 CUT_SHORT: Final = Message("the search for evidence was cut short: {reason}")
 NEXT: Final = Message("next: {hint}")
+MORE_CAUSES: Final = Message("and {causes}: see the table of applications above")
 PODS_PENDING: Final = Message("Argo CD's API did not respond within {seconds} s; retrying")
 
 # The verdicts on exceptions.

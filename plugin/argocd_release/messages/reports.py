@@ -27,7 +27,7 @@ IMAGE_TAG: Final = "Image Tag:"
 DURATION: Final = Message("{seconds} s ({phases})")
 EXIT_CODE: Final = Message("{exit_code} ({meaning})")
 LISTED: Final = Message("{count}, of which the reports list {listed}")
-LISTED_DEVIATING: Final = Message("{listed}; {deviating} of the others are not Synced and Healthy")
+LISTED_DEVIATING: Final = Message("{listed}; not Synced and Healthy: {deviating} of the others")
 
 # The state in which a release ended that was not delivered.
 EXPECTED: Final = "Expected:"
@@ -67,6 +67,43 @@ HOOK_SUCCEEDED: Final = "succeeded"
 HOOK_FAILED: Final = "failed"
 HOOK_RUNS: Final = "has not ended"
 HOOK_REJECTED: Final = "was not created"
+
+# These texts say what Argo CD does now. The reader must see if it helps to wait.
+ARGO_CD_NOW: Final = "Argo CD now:"
+NOW_DELETES: Final = "deletes the application, and waits until all of its resources are gone"
+NOW_SKIPS: Final = "does nothing for this application as long as the annotation skip-reconcile is set"
+NOW_STARTS: Final = "is about to start a sync"
+NOW_ENDS_SYNC: Final = "is ending the sync, because a user or a job has terminated it"
+NOW_SYNCS_OTHER: Final = Message("is still syncing {revision} ({attempt}), and syncs this revision only after that")
+NOW_SYNCS: Final = Message("is syncing this revision: {attempt}, since {time}")
+NOW_RETRIES: Final = Message("retries the sync by itself: {attempt} begins at {time}, {effect}")
+NOW_RETRIES_SOON: Final = Message("retries the sync by itself: {attempt} begins soon, {effect}")
+NOW_CAN_HEAL: Final = "and can succeed without a change in git"
+NOW_FAILS_AGAIN: Final = "and fails again until the cause is removed"
+NOW_RUNS_HOOK_AGAIN: Final = "and runs the hook again"
+NOW_ATTEMPT_OF: Final = Message("attempt {number} of {most}")
+NOW_ATTEMPT_UNLIMITED: Final = Message("attempt {number} (without a limit)")
+NOW_COMPARES_AGAIN: Final = "compares again every few minutes, and applies nothing until the comparison succeeds"
+NOW_GAVE_UP: Final = Message("has given up: {attempts} failed, and it does not sync this revision again by itself")
+NOW_ALL_ATTEMPTS: Final = Message("all {count} attempts")
+NOW_THE_ATTEMPT: Final = "the only attempt"
+NOW_SYNCED: Final = "has applied the revision, and does nothing more"
+NOW_WATCHES: Final = "has applied the revision, and only watches the health of the resources"
+NOW_KUBERNETES_RETRIES: Final = (
+    "has applied the revision, and does nothing more, but Kubernetes keeps trying to start the pods"
+)
+NOW_WAITS_FOR_USER: Final = "waits until a user or a job syncs the application"
+NOW_WAITS_FOR_WINDOW: Final = "waits until a sync window allows the sync, and then syncs by itself"
+NOW_SYNCS_SOON: Final = "has not begun to sync this revision yet, but usually begins within seconds"
+NOW_TERMINATED: Final = (
+    "does nothing: a user or a job has terminated the sync, and Argo CD does not repeat it by itself"
+)
+NOW_HEALS: Final = "repeats the sync whenever it finds a difference (selfHeal)"
+NOW_SYNCED_ALREADY: Final = "does nothing: it has synced this revision once, and does not repeat that by itself"
+
+# Why the job has ended before its timeout.
+ENDED_EARLY: Final = "Ended early:"
+ENDED_BECAUSE: Final = Message("the timeout is {timeout} s, but {reason}")
 
 # The evidence.
 STATE: Final = "State"
@@ -115,7 +152,7 @@ NO_RESPONSE: Final = "Argo CD did not respond"
 NO_SYNC: Final = "there was no sync"
 #: The test case that stands for those resources of a large application that the report does not list.
 UNLISTED: Final = "other resources"
-UNLISTED_DEVIATING: Final = Message("{deviating} of {count} are not Synced and Healthy")
+UNLISTED_DEVIATING: Final = Message("not Synced and Healthy: {deviating} of {count}")
 
 # Annotations.
 PAGE_LINK: Final = "the release as a page"
@@ -143,7 +180,7 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
         "what_it_means": "What this means",
         "last_lines": "Last lines of Pod/{pod}, container {container}",
         "last_lines_before_restart": "Last lines of Pod/{pod}, container {container}, before its last restart",
-        "earlier_lines": "{count} earlier lines",
+        "earlier_lines": "earlier lines: {count}",
         "log": "Log of Pod/{pod}, container {container}",
         "log_before_restart": "Log of Pod/{pod}, container {container}, before its last restart",
         "expected": "Expected",
@@ -158,6 +195,8 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
         "runs_now": "runs now",
         "old_version": "old version",
         "hooks": "hooks",
+        "argo_cd_now": "Argo CD now",
+        "ended_early": "ended early",
         "any_revision": "HEAD of the tracked branch",
         "unknown": "unknown",
         "attempt": "{phase}, attempt {number}",
@@ -218,7 +257,7 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
 NO_RESPONSE_IN_TIME: Final = "GitLab did not respond in time"
 JOB_CANCELLED: Final = "the job was cancelled"
 NO_REVISION: Final = "no record, because the revision is unknown"
-ONLY_SOME: Final = Message("only {done} of {count} environments were updated in time")
+ONLY_SOME: Final = Message("only {done} of {environments} updated in time")
 SEVERAL: Final = Message("{count} environments; the first: {text}")
 NOT_ALLOWED_TO_COMMENT: Final = "<RELEASE_GITLAB_TOKEN> is not set, and a job's own token is not allowed to comment"
 NO_MERGE_REQUEST: Final = "no comment, because the commit did not come from a merge request"

@@ -97,7 +97,8 @@ HOST: Final = Message("set {setting} to the host of Argo CD, such as argocd.exam
 SERVER_QUOTED: Final = ProblemMessage("{setting} has quotes around it: {given}", "{fix}", code="server-quoted")
 SERVER_NOT_EXPANDED: Final = ProblemMessage(
     "{setting} is {given}: this variable does not exist, or GitLab did not expand it",
-    "write the address itself, or turn on “Expand variable reference” of the variable that refers to it",
+    "set {setting} to the address itself. If it must refer to another variable, check that this variable exists, and "
+    "turn on “Expand variable reference” for {setting} in Settings → CI/CD → Variables",
     code="server-not-expanded",
 )
 SERVER_SCHEME: Final = ProblemMessage("{setting} must not contain a scheme: {given}", "{fix}", code="server-scheme")
@@ -204,7 +205,7 @@ EXPECTATIONS_UNREADABLE: Final = Message(
     "{path} cannot be read: {error}. Does an earlier job pass it on as an artifact?"
 )
 EXPECTATIONS_UNPARSED: Final = Message("{path} cannot be read as YAML or JSON: {error}")
-EXPECTATIONS_MORE: Final = Message("{count} more mistakes")
+EXPECTATIONS_MORE: Final = Message("and {mistakes}")
 YAML_MERGE_KEY: Final = Message("the merge key << is not supported. Repeat the fields under each application")
 YAML_DUPLICATE: Final = Message("{key} occurs more than once")
 YAML_ALIAS: Final = Message("the alias *{name} is not allowed. Write the value in its place")

@@ -15,13 +15,46 @@ REFUSES: Final = "Argo CD refuses"
 OUTPUT_UNREADABLE: Final = "argocd's output cannot be read"
 LOOK_FAILED: Final = Message("{what}: {message}")
 FAILED_WITHIN: Final = Message("{reason} (at the end of the timeout, after {seconds} s)")
-TIMED_OUT: Final = Message("not delivered within {seconds} s: {reason}", "fix the cause above and push again")
+TIMED_OUT: Final = Message(
+    "not delivered within {seconds} s: {reason}",
+    "fix the cause above. If it is in git, push a corrected commit; otherwise retry the job after the fix",
+)
 MORE_TIME: Final = "find out why Argo CD took so long. If it was only busy, raise <RELEASE_TIMEOUT>"
 SUPERSEDED: Final = Message("{expected} was synced, but {later} took its place and fails: {reason}")
 OF_LATER_REVISION: Final = Message("{reason} (the failing revision is {later} than {expected}, and contains it)")
 DELETED_WHILE_TRACKED: Final = "the application was deleted while it was tracked"
 AND_MORE: Final = Message("{message} (and {count} more like it)")
 WITH_STATUS: Final = Message("{status}: {message}")
+
+#: The reasons why the job ends before its timeout, by the names of the symptoms. They continue the words ``the timeout
+#: is 300 s, but``.
+ENDED_EARLY: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "REFUSED": "Argo CD has refused the request for {seconds} s (<RELEASE_CONDITION_GRACE>)",
+        "DELETED": "the application has been gone, or marked for deletion, for {seconds} s (<RELEASE_DELETED_GRACE>)",
+        "UNREACHABLE": "Argo CD has not responded for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
+        "UNREACHABLE_AT_START": "Argo CD has not responded for {seconds} s since the start (<RELEASE_CONNECT_GRACE>)",
+        "CANNOT_COMPARE": "this error has lasted for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
+        "CANNOT_HYDRATE": "this error has lasted for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
+        "HYDRATION_FAILED": "this error has lasted for {seconds} s (<RELEASE_CONDITION_GRACE>)",
+        "OPERATION_FAILED": "Argo CD does not repeat a failed sync by itself, so waiting cannot help",
+        "ATTEMPTS_FAILED": "further attempts fail in the same way (<RELEASE_FAILED_ATTEMPTS>)",
+        "HOOK_FAILED": "a hook that has failed can have changed data, so you must look at it first "
+        "(<RELEASE_FAILED_ATTEMPTS>)",
+        "ATTEMPTS_WAIT": "no attempt has succeeded within {seconds} s (<RELEASE_HEALING_GRACE>)",
+        "CONDITION": "a second comparison has confirmed this error, and it does not end by itself "
+        "(<RELEASE_CONDITION_GRACE>)",
+        "SYNC_REFUSED": "Argo CD has refused the sync for {seconds} s (<RELEASE_CONDITION_GRACE>)",
+        "OUT_OF_REACH": "the expectation cannot be met any more, so waiting cannot help (<RELEASE_EXPECTATION_GRACE>)",
+        "STUCK": "this state has lasted for {seconds} s, and Argo CD does not change it by itself "
+        "(<RELEASE_STUCK_GRACE>)",
+        "OLD_SYNC": "the earlier sync has made no progress for {seconds} s (<RELEASE_STUCK_GRACE>)",
+        "PODS": "this state has lasted for {seconds} s, and seldom ends by itself (<RELEASE_POD_GRACE>)",
+        "DEGRADED": "this state has lasted for {seconds} s, and seldom ends by itself (<RELEASE_DEGRADED_GRACE>)",
+        "HEALTH_UNREADABLE": "this error has lasted for {seconds} s (<RELEASE_DEGRADED_GRACE>)",
+        "EMPTY": "this state has lasted for {seconds} s, and does not end without a change",
+    }
+)
 
 # The comparison.
 
@@ -61,17 +94,18 @@ ATTEMPTS: Final = Message(" ({attempts} so far; Argo CD still retries)")
 ATTEMPTS_WAITING: Final = Message(" ({attempts} so far; Argo CD still retries, and waits for {event})")
 SYNC_TERMINATED: Final = Message(
     "the sync was ended by hand (argocd app terminate-op)",
-    "sync again (argocd app sync {application}, or <RELEASE_SYNC=true>), or push another commit",
+    "find out who ended the sync, and why. Then sync again (argocd app sync {application}, or <RELEASE_SYNC=true>); a "
+    "new commit is not necessary",
 )
 OTHER_SYNC: Final = Message(
     "Argo CD is still busy with a sync of {revisions}, which is not the compared revision{waits}",
-    "find out who started that sync. If it is not needed, end it (argocd app terminate-op {application}): Argo CD then "
-    "syncs this revision",
+    "find out who started that sync. If it is not needed, end it (argocd app terminate-op {application}), which also "
+    "kills its hooks: Argo CD then syncs this revision",
 )
 OLD_SYNC: Final = Message(
     "Argo CD is still busy with the sync of {revisions}, which is earlier than this revision{waits}",
     "find out what that sync waits for. If it cannot end, end it (argocd app terminate-op {application}, or "
-    "<RELEASE_TERMINATE_OLD_SYNC=true> for each release): Argo CD then syncs this revision",
+    "<RELEASE_TERMINATE_OLD_SYNC=true> for each release), which also kills its hooks: Argo CD then syncs this revision",
 )
 DRY_RUN_HIDES: Final = Message(
     "the last operation was a dry run, which hides whether the sync before it succeeded; sync again (argocd app sync, "
@@ -121,12 +155,12 @@ THIS_REVISION: Final = "this revision"
 NOTHING_COMPARED: Final = "nothing compared yet"
 REFUSED: Final = Message("Argo CD refuses to sync: {reason}")
 WHY_REFUSED: Final = Message("; Argo CD refuses to sync: {reason}")
-WHY_SYNC_WINDOW: Final = Message("; a sync window of project {project} forbids it now: {window}")
+WHY_SYNC_WINDOW: Final = Message('; a sync window of project "{project}" forbids it now: {window}')
 WHY_MANUAL: Final = (
     "; it has no automated sync policy, so a user or a job must sync it (argocd app sync, or <RELEASE_SYNC=true>)"
 )
 WHY_APPLICATION_SET: Final = Message(
-    "; it has no automated sync policy: if its ApplicationSet {name} syncs step by step, wait for the step of this "
+    '; it has no automated sync policy: if its ApplicationSet "{name}" syncs step by step, wait for the step of this '
     "application (kubectl describe applicationset); otherwise, a user or a job must sync it (argocd app sync, or "
     "<RELEASE_SYNC=true>)"
 )
@@ -140,7 +174,7 @@ PRUNE_OFF: Final = Message(
 )
 PENDING_DELETION: Final = Message("{resource} is being deleted, and a finalizer holds it")
 PRUNE_FALSE: Final = Message("{resource} is no longer in git, and its annotation Prune=false keeps it")
-SHARED: Final = Message("{resource} is also managed by application {application}")
+SHARED: Final = Message('{resource} is also managed by the application "{application}"')
 ANOTHER: Final = "another"
 
 # The health.
@@ -210,11 +244,14 @@ NO_VOLUME: Final = Message(
     "check that its storage class exists and that its provisioner runs (kubectl describe pvc)",
 )
 NAME_STORAGE_CLASS: Final = (
-    "set spec.storageClassName, or make one of the cluster's storage classes the default; push again"
+    "set spec.storageClassName in git, and push; or make one of the cluster's storage classes the default"
 )
-CORRECT_STORAGE_CLASS: Final = "correct spec.storageClassName, or create that storage class (kubectl get storageclass)"
+CORRECT_STORAGE_CLASS: Final = (
+    "create that storage class (kubectl get storageclass lists the others); or correct spec.storageClassName in git, "
+    "delete the claim, which has no volume yet, and push"
+)
 NO_CONSUMER: Final = (
-    "put the claim and the pod that uses it into the same sync wave, and push again: the storage class provides a "
+    "put the claim and the pod that uses it into the same sync wave, and push: the storage class provides a "
     "volume only for a pod, and no pod uses the claim yet"
 )
 
@@ -235,7 +272,8 @@ AFTER_STEPS: Final = Message("after step {steps}")
 WITH_WEIGHT: Final = Message("{where}, weight {weight} %")
 ABORTED: Final = Message(
     "aborted",
-    "fix the cause and push again, or try the same revision again: kubectl argo rollouts retry rollout {rollout}",
+    "fix the cause. If it is in git, push a corrected commit; otherwise try the same revision again: kubectl argo "
+    "rollouts retry rollout {rollout}",
 )
 PAUSED: Final = Message("paused", "promote it (kubectl argo rollouts promote {rollout}), or abort it")
 PAUSED_BEFORE_PROMOTION: Final = "paused before promotion"
@@ -274,7 +312,7 @@ COUNT: Final = Message(
 )
 COUNT_WITH_OUTCOMES: Final = Message("{reason}; outcomes of those found: {outcomes}")
 AT_LEAST: Final = Message("at least {applications}")
-NO_SHARE: Final = Message("none of the {count} applications belongs to job {job} of {jobs}")
+NO_SHARE: Final = Message("no application belongs to job {job} of {jobs}: found {applications}")
 STOPPED: Final = Message(
     "release status unknown: <RELEASE_ON_FAILURE> is set to stop, and {application} was not delivered"
 )

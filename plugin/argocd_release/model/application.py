@@ -9,6 +9,7 @@ from argocd_release.model.git import Deployment, Hydration, RevisionRelation, al
 from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef
 from argocd_release.model.problem import ERROR_CONDITIONS, SYNC_ERROR, Condition, ResourceRef
 from argocd_release.model.resource_tree import Workloads
+from argocd_release.model.retry import Retry
 
 #: The words with which Argo CD's message about an applied resource can end.
 _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})
@@ -157,6 +158,7 @@ class Operation:
     partial: bool = False
     # True if the application's automated sync policy has started the operation.
     automated: bool = False
+    retry: Retry = field(default_factory=Retry)
 
     @property
     def running(self) -> bool:

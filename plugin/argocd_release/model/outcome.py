@@ -115,6 +115,8 @@ class Verdict:
     quotes: bool = False
     # The caveat of a success, which says what is not proven; empty if there is none.
     caveat: str = ""
+    # The reason why the job did not wait until its timeout; empty if it did, or if it needs no reason.
+    ended_early: str = ""
 
     @classmethod
     def on(cls, problem: Problem, outcome: Outcome | None, *, hint: str = "") -> "Verdict":

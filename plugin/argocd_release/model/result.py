@@ -182,6 +182,8 @@ class ApplicationResult:
     docs_url: str = ""
     #: The durations of the parts of the release.
     rollout: ReleaseTimeline = field(default_factory=ReleaseTimeline)
+    #: The timeout of the job in seconds; 0 if the job ended before it was known.
+    timeout: float = 0
     unlisted: Unlisted = field(default_factory=Unlisted)
 
     @cached_property

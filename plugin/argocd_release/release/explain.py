@@ -1,12 +1,13 @@
 """Explain a verdict: collect its root cause and its hints, and show them in the job log."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from argocd_release.core.text import first_names, one_line
+from argocd_release.core.text import counted, first_names, one_line
 from argocd_release.diagnosis.collect import diagnose
 from argocd_release.doctor.hints import advice
 from argocd_release.messages import job_log
@@ -27,6 +28,7 @@ from argocd_release.model.events import (
     Warned,
 )
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import Problem
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.wiring import JobParts
@@ -185,8 +187,11 @@ class Explainer:
 
 #: The maximum number of conditions of delivered applications, and of their caveats, that the job log shows.
 CONDITIONS: Final = 10
-#: The maximum number of applications that a caveat names in the job log.
+#: The maximum number of applications that a caveat or a cause names in the job log.
 NAMES: Final = 3
+_NUMBER: Final = re.compile(r"\d+")
+#: The maximum number of causes for which the end of the log says what to do.
+STEPS: Final = 5
 
 
 def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None:
@@ -253,13 +258,50 @@ def _show_what_holds(log: JobLog, result: ApplicationResult) -> None:
 
 
 def _show_next(log: JobLog, result: ReleaseResult) -> None:
-    """Log the hint for the worst failure, or for the group if no application but only the group as a whole failed."""
-    if result.is_theirs or not result.several:
-        for worst in result.undelivered[:1]:
-            if step := evidence.last_lines(worst, result.cause):
-                log.emit(Next(text=f"\n{step}", next=worst.cause.hint if worst.cause else "", help=worst.help_url))
-    elif result.verdict.hint:
-        log.emit(Next(text=f"\n{job_log.NEXT.fill(hint=result.verdict.hint)}", next=result.verdict.hint, help=""))
+    """Log the causes and hints of the failed applications, or the hint for the group if only the group itself failed.
+
+    Applications with the same cause share one hint, so that each distinct cause is shown once. The most severe failure
+    comes last, because people read the end of the log first.
+    """
+    if not result.several:
+        for application in result.undelivered[:1]:
+            _show_step(log, application, application.cause)
+        return
+    if not result.is_theirs:
+        if result.verdict.hint:
+            log.emit(Next(text=f"\n{job_log.NEXT.fill(hint=result.verdict.hint)}", next=result.verdict.hint, help=""))
+        return
+    steps = _steps(result)
+    more = len(steps[STEPS:])
+    before = job_log.MORE_CAUSES.fill(causes=counted(more, "other cause")) if more else ""
+    for applications in reversed(steps[:STEPS]):
+        worst, names = applications[0], first_names([application.name for application in applications], NAMES)
+        cause = worst.cause
+        if cause is not None and len(result.applications) > 1:
+            cause = replace(cause, message=f"{names}: {cause}")
+        _show_step(log, worst, cause, before=before)
+        before = ""
+
+
+def _show_step(log: JobLog, application: ApplicationResult, cause: Problem | None, *, before: str = "") -> None:
+    """Log a cause with its hint. ``before`` is a line that comes before them, or an empty string."""
+    if step := evidence.last_lines(application, cause):
+        text = "\n".join(filter(None, (before, step)))
+        log.emit(Next(text=f"\n{text}", next=cause.hint if cause else "", help=application.help_url))
+
+
+def _steps(result: ReleaseResult) -> list[list[ApplicationResult]]:
+    """Return the failed applications by their causes, the most severe cause first.
+
+    Causes are the same if their hints are equal, and their messages differ only in the objects and in numbers.
+    """
+    steps: dict[tuple[str, str], list[ApplicationResult]] = {}
+    for application in result.undelivered:
+        cause = application.cause
+        if cause is not None and (application.outcome.is_failure or application.outcome is result.outcome):
+            message = cause.message.removeprefix(str(cause.subject or ""))
+            steps.setdefault((_NUMBER.sub("#", message), cause.hint), []).append(application)
+    return list(steps.values())
 
 
 def _end(result: ReleaseResult) -> Result:

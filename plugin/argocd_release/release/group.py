@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
+from argocd_release.core.text import counted
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SettingsError
@@ -138,7 +139,7 @@ class GroupWait:
                 reason = texts.COUNT_WITH_OUTCOMES.fill(reason=reason, outcomes=tally(outcomes))
             return Verdict(outcome=aggregate((*outcomes, Outcome.MISSING)), reason=reason, hint=texts.COUNT.hint)
         if not outcomes:
-            reason = texts.NO_SHARE.fill(count=count, job=targets.job, jobs=targets.jobs)
+            reason = texts.NO_SHARE.fill(applications=counted(count, "application"), job=targets.job, jobs=targets.jobs)
             return Verdict(outcome=Outcome.DELIVERED, reason=reason)
         return overall(outcomes)
 

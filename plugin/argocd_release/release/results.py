@@ -190,4 +190,5 @@ class Results:
             expects=expectation.words,
             docs_url=self._docs_url,
             rollout=tracker.timeline.rollout if tracker else ReleaseTimeline(),
+            timeout=parts.policy.timeout if parts else 0,
         )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
+from argocd_release.core.text import counted
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import Cancelled
@@ -170,7 +171,9 @@ class Sinks:
         with self._gitlab(self._settings.gitlab_deployment, deadline) as gitlab:
             for place, revision, status in ends.values():
                 if results and deadline.left <= LEAST_SECONDS:
-                    raise GitLabError(texts.ONLY_SOME.fill(done=len(results), count=len(ends)))
+                    raise GitLabError(
+                        texts.ONLY_SOME.fill(done=len(results), environments=counted(len(ends), "environment"))
+                    )
                 results.append(end_deployment(gitlab, place, revision, status))
         return results[0] if len(results) == 1 else texts.SEVERAL.fill(count=len(results), text=results[0])
 

@@ -30,7 +30,13 @@ CHANGES: Final = 500
 INDENTED: Final = 50
 
 #: The lines of the state in which a release ended, and their fields in the report.
-_END_STATE: Final = {texts.RUNS_NOW: "runs_now", texts.OLD_VERSION: "old_version", texts.HOOKS: "hooks"}
+_END_STATE: Final = {
+    texts.RUNS_NOW: "runs_now",
+    texts.OLD_VERSION: "old_version",
+    texts.HOOKS: "hooks",
+    texts.ARGO_CD_NOW: "argo_cd_now",
+    texts.ENDED_EARLY: "ended_early",
+}
 
 
 def render(result: ReleaseResult) -> str:

@@ -13,6 +13,7 @@ from argocd_release.model.application import Application, ResourceResult, SyncSt
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import ApplicationResult, PodGroup, ServingPods
+from argocd_release.reports.argo_cd_now import argo_cd_now
 
 # The maximum length of a table cell, and of a cell in the last column, which usually contains a message.
 CELL_LIMIT: Final = 200
@@ -121,7 +122,16 @@ def state(result: ApplicationResult) -> dict[str, str]:
         texts.RUNS_NOW: _running(serving, result.ended_at),
         texts.OLD_VERSION: _old_version(application, serving, result.verdict.code),
         texts.HOOKS: _hooks(application),
+        texts.ARGO_CD_NOW: argo_cd_now(result),
+        texts.ENDED_EARLY: _ended_early(result),
     }
+
+
+def _ended_early(result: ApplicationResult) -> str:
+    reason = result.verdict.ended_early
+    if not reason or not result.timeout:
+        return ""
+    return texts.ENDED_BECAUSE.fill(timeout=f"{result.timeout:.0f}", reason=reason)
 
 
 def _compared(application: Application, *, is_expected: bool) -> str:

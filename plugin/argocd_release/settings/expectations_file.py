@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator
 
-from argocd_release.core.text import as_object, one_line
+from argocd_release.core.text import as_object, counted, one_line
 from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 
@@ -99,7 +99,11 @@ def read(path: str, properties: Mapping[str, Mapping[str, Any]]) -> tuple[Expect
         return nothing, (settings.EXPECTATIONS_UNPARSED.fill(path=short_path, error=one_line(str(error), limit=200)),)
     errors = Draft202012Validator(schema(properties)).iter_errors(document)
     problems = tuple(_problem(error, properties) for error in islice(errors, _TOLD))
-    problems += (settings.EXPECTATIONS_MORE.fill(count=more),) if (more := sum(1 for _ in errors)) else ()
+    problems += (
+        (settings.EXPECTATIONS_MORE.fill(mistakes=counted(more, "more mistake")),)
+        if (more := sum(1 for _ in errors))
+        else ()
+    )
     return (nothing, problems) if problems else (Expected(rules=document), ())
 
 

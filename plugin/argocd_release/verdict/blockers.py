@@ -208,7 +208,8 @@ def _failed(application: Application, more: str = "", *, phase: str = "") -> Pro
         return Problem(message=text, code=CauseCode.SYNC_FAILED)
     rejected = refusal(failed[0].message) or CauseCode.MANIFEST_REJECTED
     code = CauseCode.HOOK_FAILED if failed[0].hook_type else rejected
-    return Problem(message=text, code=code, subject=Subject.of(failed[0]))
+    hint = causes.REJECTION_HINTS.get(code.word, "")
+    return Problem(message=text, code=code, subject=Subject.of(failed[0]), hint=hint)
 
 
 def stuck(application: Application) -> bool:

@@ -42,6 +42,7 @@ from argocd_release.verdict.symptoms import (
     GracePeriods,
     Symptom,
     condition_symptoms,
+    ended_early,
     hydration_symptom,
     timeout_hint,
 )
@@ -200,9 +201,9 @@ def judge(observation: Application | Failure, history: SymptomHistory) -> Verdic
             continue
         if record.problem is None:
             return _delivered(observation, history.expectation)
-        outcome = history.graces.rules[symptom].outcome
-        verdict = Verdict.on(record.problem, outcome, hint=HINTS.get(symptom, ""))
-        verdict = replace(verdict, quotes=symptom in _QUOTED)
+        rule = history.graces.rules[symptom]
+        verdict = Verdict.on(record.problem, rule.outcome, hint=HINTS.get(symptom, ""))
+        verdict = replace(verdict, quotes=symptom in _QUOTED, ended_early=ended_early(symptom, rule))
         if isinstance(observation, Application) and symptom in ABOUT_REVISION:
             return _of_later_revision(verdict, observation, history.expectation)
         return verdict

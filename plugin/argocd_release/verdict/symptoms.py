@@ -206,6 +206,11 @@ class Rule:
     fresh: bool = False
 
 
+def ended_early(symptom: Symptom, rule: Rule) -> str:
+    """Return the reason why this symptom ends the wait before the timeout; "" if the message already says it."""
+    return verdict.ENDED_EARLY.get(symptom.name, "").format(seconds=f"{rule.seconds:.0f}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class GracePeriods:
     """The grace periods in seconds, with the defaults of the settings.

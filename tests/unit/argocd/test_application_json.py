@@ -205,7 +205,7 @@ def test_the_application_set_that_makes_it(owners: object, name: str) -> None:
     assert made.application_set == name
     missing = blocker(made, Expectation(), compared=True)
     assert missing is not None
-    assert ("ApplicationSet shops" in missing.message) == bool(name)
+    assert ('ApplicationSet "shops"' in missing.message) == bool(name)
 
 
 @pytest.mark.parametrize(

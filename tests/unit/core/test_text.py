@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.core.text import clean, one_line
+from argocd_release.core.text import as_message, clean, one_line
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,19 @@ def test_clean_leaves_nothing_a_terminal_or_xml_acts_on(text: str) -> None:
 @given(st.text())
 def test_one_line_is_one_line(text: str) -> None:
     assert len(one_line(text).splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "is forbidden: exceeded quota: none, requested: pods=1",
+            'is forbidden: exceeded quota: "none", requested: pods=1',
+        ),
+        ('exceeded quota: "none", requested', 'exceeded quota: "none", requested'),
+        ("exceeded quota: x", 'exceeded quota: "x"'),
+    ],
+)
+def test_the_name_of_a_quota_is_quoted(message: str, shown: str) -> None:
+    """«exceeded quota: none» was read as «there is no quota»."""
+    assert as_message(message) == shown

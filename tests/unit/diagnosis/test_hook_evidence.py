@@ -12,7 +12,7 @@ from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis import hook_evidence
 from argocd_release.diagnosis.collect import steps
 from argocd_release.diagnosis.hook_evidence import HookRecorder
-from argocd_release.messages.causes import FIX_HOOK_BY_LOG, RUNS_AGAIN
+from argocd_release.messages.causes import FIX_HOOK_BY_LOG, RETRIED
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.problem import CauseCode
@@ -115,7 +115,7 @@ def test_the_last_words_of_a_hook_survive_its_pod() -> None:
     assert str(last.cause) == (
         'PreSync hook Job/migrate → Pod/migrate-x: Error, exit code 3 — "fatal: no such table users"'
     )
-    assert last.cause.hint == RUNS_AGAIN.fill_hint(fix=FIX_HOOK_BY_LOG)
+    assert last.cause.hint == RETRIED.fill_hint(fix=FIX_HOOK_BY_LOG)
     assert [event.event.message for event in last.events] == ["it failed"]
     assert [log.lines for log in last.logs] == [("migrating", "fatal: no such table users")]
     assert [pod.name for pod in last.pods] == ["migrate-x"]

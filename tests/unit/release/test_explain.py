@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from argocd_release.model.outcome import Outcome, Verdict
-from argocd_release.model.problem import Condition
-from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.release.explain import show
+from argocd_release.model.problem import CauseCode, Condition, Problem, ResourceRef, Subject
+from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
+from argocd_release.release.explain import STEPS, show
 from argocd_release.release.job_log import JobLog
 from argocd_release.settings.environment import JobEnvironment
 from tests.unit.states import application
@@ -72,3 +72,36 @@ def test_the_last_lines_of_a_group_name_the_application_of_the_cause() -> None:
     )
     show(JobLog(JobEnvironment({}), stream), group, ())
     assert stream.getvalue().splitlines()[-2:] == ["cause: web: Pod/x: CrashLoopBackOff", "next: fix it"]
+
+
+CAUSES = {
+    "api": "Pod/api-1: CrashLoopBackOff, 3 restarts",
+    "web": "Pod/web-2: CrashLoopBackOff, 5 restarts",
+    **{name: f"ComparisonError: {name}" for name in "abcdefg"},
+}
+
+
+def test_the_end_of_a_group_says_what_to_do_for_each_cause() -> None:
+    """Only the worst failure had a step, so that readers were left alone with the others."""
+    stream, ended_at = io.StringIO(), datetime.now(UTC)
+
+    def failed(name: str, cause: str) -> ApplicationResult:
+        ref = ResourceRef("", "Pod", "web", cause.partition(":")[0].removeprefix("Pod/"))
+        problem = Problem(
+            code=CauseCode.CRASH_LOOP, message=cause, hint=f"fix {cause[:8]}" if len(name) == 1 else "fix the program",
+            subject=Subject(ref=ref, root=ref) if len(name) > 1 else None,
+        )  # fmt: skip
+        outcome = Outcome.DEGRADED if len(name) > 1 else Outcome.SYNC_FAILED
+        return ApplicationResult(
+            verdict=Verdict(outcome=outcome, reason=cause), name=name, url="", image_tag="", seconds=1.0,
+            ended_at=ended_at, application=application(), diagnosis=Diagnosis(cause=problem),
+        )  # fmt: skip
+
+    group = ReleaseResult(
+        verdict=Verdict(outcome=Outcome.DEGRADED, reason="9 applications"), seconds=1.0, ended_at=ended_at, several=True,
+        applications=tuple(failed(name, cause) for name, cause in CAUSES.items()),
+    )  # fmt: skip
+    show(JobLog(JobEnvironment({}), stream), group, ())
+    *_, end = stream.getvalue().partition("and 3 other causes: see the table of applications above\n")
+    assert end.count("next: ") == STEPS
+    assert end.endswith("cause: api, web: Pod/api-1: CrashLoopBackOff, 3 restarts\nnext: fix the program\n")

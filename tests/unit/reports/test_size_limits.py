@@ -103,8 +103,7 @@ def test_every_report_tells_how_much_deviates_that_it_does_not_list() -> None:
     shown = limited(release(large("web", count, degraded=count)))
     text = evidence.story(shown.applications[0])
     assert (
-        f"Resources:   {count}, of which the reports list {LISTED}; 500 of the others are not Synced and Healthy"
-        in text
+        f"Resources:   {count}, of which the reports list {LISTED}; not Synced and Healthy: 500 of the others" in text
     )
     assert f"… and {count - 14} more lines left out" in text
     assert check_junit(junit.render(shown))["other resources"] == "skipped"

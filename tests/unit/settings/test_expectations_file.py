@@ -139,7 +139,7 @@ def test_twenty_thousand_names_take_time_in_proportion(tmp_path: Path) -> None:
 def test_of_thousands_of_mistakes_the_first_are_told(tmp_path: Path) -> None:
     _, problems = said(tmp_path, "".join(f"app-{number}: {{image: 1}}\n" for number in range(2_000)))
     assert len(problems) <= 21
-    assert problems[-1] == settings.EXPECTATIONS_MORE.fill(count=1980)
+    assert problems[-1] == settings.EXPECTATIONS_MORE.fill(mistakes="1980 more mistakes")
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ def test_a_failed_operation_takes_one_more_look() -> None:
     assert verdict == Verdict(
         outcome=Outcome.SYNC_FAILED, reason=verdict.reason, hint=verdict.hint,
         code=CauseCode.MANIFEST_REJECTED, subject=Subject.of(state.results[0]),
+        ended_early=texts.ENDED_EARLY["OPERATION_FAILED"],
     )  # fmt: skip
 
 
