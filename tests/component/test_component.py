@@ -307,11 +307,13 @@ def reports(consumer: Consumer) -> tuple[str, str]:
 
 
 def without_templates(pipeline: str) -> str:
-    """GitLab's own templates, and what is said of their jobs, are for a GitLab to resolve."""
+    """Replace GitLab's own templates, which only a GitLab has, by jobs with their names."""
     document = yaml.safe_load(pipeline)
     document["include"] = [entry for entry in document["include"] if "component" in entry]
-    kept = {name: part for name, part in document.items() if not re.fullmatch(r"\w+_(detection|scanning)", name)}
-    return yaml.safe_dump(kept, sort_keys=False)
+    for name in document:
+        if re.fullmatch(r"\w+_(detection|scanning)|(semgrep-)?sast", name):
+            document[name]["script"] = ["scan"]
+    return yaml.safe_dump(document, sort_keys=False)
 
 
 def test_the_projects_own_pipeline(tmp_path: Path) -> None:
@@ -325,7 +327,7 @@ def test_the_projects_own_pipeline(tmp_path: Path) -> None:
     document = yaml.safe_load(consumer.preview())
     assert schema_errors(document) == []
     assert document["self-test"]["script"] == ["argocd-release || exit $?"]
-    assert document["self-test"]["allow_failure"] == {"exit_codes": [30]}
+    assert len(document["self-test"]["before_script"]) == 1
 
 
 def test_bump_version_moves_every_place(tmp_path: Path) -> None:

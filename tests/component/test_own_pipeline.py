@@ -1,8 +1,13 @@
 """The project's own pipeline and its release, as far as that can be seen without a GitLab and a registry."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +15,23 @@ import pytest
 import yaml
 
 from sandbox import releases
+from tests.support import missing
 from tests.support.component import MAIN, MERGE_REQUEST, TAG, TEMPLATE, copy_of_the_project
 from tests.support.gitlab_ci_local import ROOT
-from tests.support.gitlab_pipeline import Pipeline, merged, read
+from tests.support.gitlab_pipeline import Pipeline, holds, merged, read
+from tests.support.runner import WRAPPERS, wrapped
 
-# Brought by GitLab's templates, which are on a GitLab.
-SCANNERS = ("secret_detection", "dependency_scanning", "container_scanning")
+# The jobs of GitLab's templates, which only a GitLab has, with the rules that they have there.
+ON_BRANCHES = {"stage": "test", "script": ["scan"], "allow_failure": True, "rules": [{"if": "$CI_COMMIT_BRANCH"}]}
+NEVER = {"stage": "test", "script": ["exit 1"], "rules": [{"when": "never"}]}
+TEMPLATE_JOBS = {
+    "secret_detection": ON_BRANCHES,
+    "sast": NEVER,
+    "semgrep-sast": {"extends": "sast"} | {key: value for key, value in ON_BRANCHES.items() if key != "stage"},
+    "dependency_scanning": NEVER,
+    "container_scanning": ON_BRANCHES,
+}
+SCANNERS = {"secret_detection", "semgrep-sast", "container_scanning"}
 SELF_MANAGED = TAG | {"CI_SERVER_FQDN": "gitlab.example.com"}
 GITLAB_COM = TAG | {"CI_SERVER_FQDN": "gitlab.com"}
 PARTS = ("lint", "unit", "e2e", "image-tests", "docs")
@@ -24,8 +40,7 @@ DIGEST = f"sha256:{'ab' * 32}"
 
 def pipeline() -> Pipeline:
     own = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text("utf-8"))
-    scans = {name: {"stage": "test", "script": ["scan"]} for name in SCANNERS}
-    return read(yaml.safe_dump(merged(scans, own)), TEMPLATE.read_text("utf-8"))
+    return read(yaml.safe_dump(merged(TEMPLATE_JOBS, own)), TEMPLATE.read_text("utf-8"))
 
 
 def script(job: str) -> str:
@@ -36,7 +51,7 @@ def test_gitlab_takes_it_without_a_warning() -> None:
     assert pipeline().warnings == ()
     own = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text("utf-8"))
     templates = {entry["template"] for entry in own["include"] if "template" in entry}
-    kinds = ("Secret-Detection", "Dependency-Scanning", "Container-Scanning")
+    kinds = ("Secret-Detection", "SAST", "Dependency-Scanning", "Container-Scanning")
     assert templates == {f"Jobs/{kind}.gitlab-ci.yml" for kind in kinds}
     assert pipeline().jobs["container_scanning"]["variables"]["CS_IMAGE"] == "$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA"
 
@@ -55,9 +70,14 @@ def test_nothing_is_published_without_a_tag(variables: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("variables", "attested"),
-    [(GITLAB_COM, True), (SELF_MANAGED, False), (GITLAB_COM | {"CI_COMMIT_TAG": "1.2.3-rc.1"}, True)],
+    [
+        (GITLAB_COM, True),
+        (SELF_MANAGED, False),
+        (SELF_MANAGED | {"COSIGN_PRIVATE_KEY": "key"}, True),
+        (GITLAB_COM | {"CI_COMMIT_TAG": "1.2.3-rc.1"}, True),
+    ],
 )
-def test_a_version_is_published_everywhere_and_signed_where_sigstore_knows_the_issuer(
+def test_a_version_is_published_everywhere_and_signed_on_gitlab_com_or_with_a_key(
     variables: dict[str, str],
     attested: bool,  # noqa: FBT001
 ) -> None:
@@ -83,10 +103,97 @@ def test_the_builder_takes_its_tls_from_a_context() -> None:
 def test_each_platform_has_its_sbom_and_provenance_and_the_digest_is_signed() -> None:
     for option in ("--sbom=true", "--provenance=mode=max", "--platform linux/amd64,linux/arm64", "--metadata-file"):
         assert option in script("build-image")
-    (signed,) = re.findall(r"cosign sign .*", script("attest"))
-    assert signed.endswith('"$CI_REGISTRY_IMAGE@$IMAGE_DIGEST"')
-    assert "--recursive" in signed
+    signed = re.findall(r"cosign sign [^;]*", script("attest"))
+    assert len(signed) == 2
+    for command in signed:
+        assert command.endswith('"$CI_REGISTRY_IMAGE@$IMAGE_DIGEST"')
+        assert "--recursive" in command
     assert pipeline().jobs["build-image"]["artifacts"]["reports"]["dotenv"] == "image.env"
+
+
+@pytest.mark.parametrize("variables", [MAIN, MERGE_REQUEST, TAG])
+def test_the_scanners_run_in_each_pipeline_and_only_stop_a_version(variables: dict[str, str]) -> None:
+    assert SCANNERS | {"scans"} <= pipeline().created(variables)
+    job = pipeline().jobs["scans"]
+    assert set(job["needs"]) == SCANNERS
+    (rule,) = [rule for rule in job["rules"] if "if" not in rule or holds(rule["if"], variables)][:1]
+    assert rule.get("allow_failure", False) is ("CI_COMMIT_TAG" not in variables)
+    for name in ("publish", "attest", "release-files"):
+        assert "scans" in pipeline().jobs[name]["needs"]
+
+
+def test_the_gate_reads_the_reports_that_the_scanners_hand_on() -> None:
+    reports = set(re.findall(r"gl-[\w-]+\.json", script("scans")))
+    assert reports == {path for name in SCANNERS for path in pipeline().jobs[name]["artifacts"]["paths"]}
+
+
+def test_the_release_links_to_the_files_that_its_job_uploads(tmp_path: Path) -> None:
+    received: dict[str, bytes] = {}
+
+    class Packages(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            assert self.headers["JOB-TOKEN"] == "job-token"
+            received[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
+            """Write no log."""
+
+    names = re.findall(r'> "((?:sbom|provenance)-\$architecture[\w.]+)"', script("build-image"))
+    files = {name.replace("$architecture", architecture) for name in names for architecture in ("amd64", "arm64")}
+    for name in files:
+        (tmp_path / name).write_text(f"content of {name}")
+    (tmp_path / "apk").write_text("#!/bin/sh\n")
+    (tmp_path / "apk").chmod(0o755)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Packages) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        given = {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "CI_API_V4_URL": f"http://127.0.0.1:{server.server_port}/api/v4",
+            "CI_PROJECT_ID": "42",
+            "CI_COMMIT_TAG": "1.2.3",
+            "CI_JOB_TOKEN": "job-token",
+        }
+        subprocess.run(["sh", "-ec", script("release-files")], cwd=tmp_path, env=given, check=True, timeout=60)
+        server.shutdown()
+    place = "/projects/42/packages/generic/argocd-release/1.2.3/"
+    assert received == {f"/api/v4{place}{name}": f"content of {name}".encode() for name in files}
+    links = pipeline().jobs["publish"]["release"]["assets"]["links"]
+    template = "$CI_API_V4_URL/projects/$CI_PROJECT_ID/packages/generic/argocd-release/$CI_COMMIT_TAG/"
+    assert {link["url"] for link in links} == {template + name for name in files}
+    assert len({link["name"] for link in links}) == len(files) == 4
+    assert {link["link_type"] for link in links} == {"other"}
+
+
+SCHEMAS = {
+    ".gitlab-ci.yml": "gitlab-ci",
+    "renovate.json": "renovate",
+    "docs/snippets/renovate/renovate.json": "renovate",
+}
+
+
+@pytest.mark.parametrize("file", SCHEMAS)
+def test_configuration_matches_the_schema_of_its_program(file: str, tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("check-jsonschema")
+    # The schema does not know YAML's merge key, which GitLab resolves before.
+    (tmp_path / "file.json").write_text(json.dumps(yaml.safe_load((ROOT / file).read_text("utf-8"))))
+    command = [str(program), "--builtin-schema", f"vendor.{SCHEMAS[file]}", str(tmp_path / "file.json")]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_shell_of_the_pipeline_is_sound(tmp_path: Path) -> None:
+    files = [ROOT / ".ci" / "run", ROOT / "benchmark" / "plain.sh"]
+    for number, (name, job) in enumerate(sorted(pipeline().jobs.items())):
+        lines = [line for line in (*job.get("before_script", ()), *job["script"]) if isinstance(line, str)]
+        files.append(tmp_path / f"{number}.sh")
+        files[-1].write_text("\n".join(["#!/bin/sh", f"# the job {name}", "set -e", *lines, ""]))
+    # SC1091: a file that an earlier line of the job writes.
+    program = str(Path(sys.executable).with_name("shellcheck"))
+    command = [program, "--severity=warning", "--exclude=SC1091", *map(str, files)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -137,7 +244,7 @@ def test_each_part_is_a_job_that_is_shown_cached_and_ends() -> None:
             # As lib/gitlab/ci/config/entry/files.rb wants it.
             assert 1 <= len(cache["key"]["files"]) <= 2
             assert all((ROOT / file).exists() for file in cache["key"]["files"])
-    assert set(PARTS) <= set(pipeline().jobs["publish"]["needs"][:-2]) | {"version"}
+    assert set(PARTS) <= {need for need in pipeline().jobs["publish"]["needs"] if isinstance(need, str)}
     # Built by one, taken by three.
     assert [cache.get("policy", "") for cache in jobs["e2e"]["cache"]] == ["", "pull"]
     assert jobs["e2e"]["cache"][1]["key"] == jobs["programs"]["cache"]["key"]
@@ -180,7 +287,24 @@ def test_what_gitlab_reads_the_coverage_from() -> None:
 
 def test_the_self_test_looks_at_the_reports_of_that_job() -> None:
     assert "argocd-release.self-test-*.xml" in script("self-test:reports")
-    assert pipeline().jobs["self-test"]["allow_failure"] == {"exit_codes": [30]}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_the_self_test_passes_only_if_the_server_is_unreachable(shell: str, wrapper: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        missing.skip(f"there is no {shell}", f"install {shell}: apt-get install {shell}")
+    job = pipeline().jobs["self-test"]
+    assert not job["allow_failure"]
+    program = wrapped([*job["before_script"], *job["script"]], wrapper)
+    seen = {}
+    for code in (0, 1, 10, 30, 143):
+        (tmp_path / "argocd-release").write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / "argocd-release").chmod(0o755)
+        path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        done = subprocess.run([shell], input=program, env=path, text=True, capture_output=True, timeout=30, check=False)
+        seen[code] = done.returncode
+    assert seen == {0: 1, 1: 1, 10: 1, 30: 0, 143: 1}
 
 
 def test_a_pre_release_and_the_notes_of_a_release(tmp_path: Path) -> None:

@@ -2,23 +2,20 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from argocd_release import __version__
 from tests.docs.installation import snippet
 from tests.docs.pages import ROOT
-from tests.support import missing
 from tests.support.docker_engine import Engine
 from tests.support.gitlab_ci_local import default_image
 from tests.support.gitlab_projects import TOKEN, Instance, playing
+from tests.support.registry import running_registry
 
 USUAL = "platform/argocd-release"
 
@@ -189,36 +186,8 @@ def test_the_page_without_the_internet(tmp_path: Path, instance: Instance, regis
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
-    """Run a real registry, Debian's `docker-registry`; yield ``HOST:PORT``."""
-    if shutil.which("docker-registry") is None:
-        missing.skip("there is no registry", "install a registry: apt-get install docker-registry")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    config = tmp_path / "registry.yml"
-    config.write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/blobs}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
-    )
-    with subprocess.Popen(
-        ["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as running:
-        try:
-            wait_for(f"http://127.0.0.1:{port}/v2/")
-            yield f"127.0.0.1:{port}"
-        finally:
-            running.terminate()
-
-
-def wait_for(address: str) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            httpx.get(address, timeout=5).raise_for_status()
-        except httpx.HTTPError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        else:
-            return
+    with running_registry(tmp_path) as address:
+        yield address
 
 
 @pytest.mark.parametrize("saved", [False, True], ids=["reference", "docker save"])

@@ -57,6 +57,8 @@ OBJECTS = (
 )  # fmt: skip
 # These two need a registry, and are read by bash and shellcheck only.
 SYNTAX_ONLY = {"mirror-image.sh", "verify-image.sh"}
+# In tests/component/test_signing.py.
+RUN_WITH_COSIGN = {"signing-key.sh", "verify-image-key.sh"}
 # In tests/docs/test_walk.py.
 RUN_IN_GETTING_STARTED = {"apply-account.sh", "generate-token.sh"}
 # Where a page shows environment.sh before them: pasted after it.
@@ -96,6 +98,7 @@ def test_every_file_is_shown_and_tested() -> None:
     assert files("kubernetes") == set(PATCHES) | set(OBJECTS)
     tested = [
         SYNTAX_ONLY,
+        RUN_WITH_COSIGN,
         RUN_IN_GETTING_STARTED,
         PASTED_BY_AN_ADMINISTRATOR,
         PASTED_IN_THE_PIPELINES_NAME,
@@ -396,14 +399,13 @@ def test_release_in_docker(installation: Installation, engine: Engine) -> None:
 
 
 def test_renovate_finds_the_components_version() -> None:
-    """With the pattern that the page gives, in every pipeline that a page shows."""
-    (manager,) = json.loads(snippet("renovate/renovate.json"))["customManagers"]
-    pattern = manager["matchStrings"][0].replace("(?<", "(?P<")
+    """Renovate's manager for GitLab reads an include if an alias replaces its variable, and if it has a full version."""
+    aliases = json.loads(snippet("renovate/renovate.json"))["registryAliases"]
     for name in PIPELINES:
-        text = snippet(f"pipelines/{name}")
-        found = [match["currentValue"] for match in re.finditer(pattern, text)]
-        assert found == [__version__] * text.count("- component:"), name
-    assert re.search(manager["managerFilePatterns"][0].strip("/"), ".gitlab-ci.yml")
+        for component in re.findall(r"- component: (.*)", snippet(f"pipelines/{name}")):
+            host, _, rest = component.partition("/")
+            assert aliases[host] == "gitlab.example.com", name
+            assert re.fullmatch(rf"platform/argocd-release/(release|doctor|diff)@{re.escape(__version__)}", rest), name
 
 
 def test_login(installation: Installation) -> None:

@@ -28,6 +28,29 @@ def test_renovate_finds_the_pins(manager: dict[str, Any]) -> None:
         assert found["currentValue"]
 
 
+def test_renovate_finds_every_image_service_and_program_of_the_pipeline() -> None:
+    """Renovate's manager for GitLab reads services and images, but no variables. A pattern reads each other pin."""
+    assert "gitlabci" in RENOVATE["enabledManagers"]
+    text = (ROOT / ".gitlab-ci.yml").read_text("utf-8")
+    patterns = [
+        re.compile(pattern.replace("(?<", "(?P<"))
+        for manager in RENOVATE["customManagers"]
+        if manager["managerFilePatterns"] == [r"/^\.gitlab-ci\.yml$/"]
+        for pattern in manager["matchStrings"]
+    ]
+    lines = [line.strip() for line in text.splitlines()]
+    pinned = [
+        line for line in lines if re.match(r"\w+_IMAGE: [^$]|- apk add", line) and not line.startswith("CS_IMAGE")
+    ]
+    assert len(pinned) >= 6
+    assert [line for line in pinned if not any(pattern.search(line) for pattern in patterns)] == []
+
+
+def test_renovate_does_not_skip_the_folder_of_tests() -> None:
+    """The preset config:recommended ignores it, but tests/component/npm pins gitlab-ci-local."""
+    assert ":ignoreModulesAndTests" in RENOVATE["ignorePresets"]
+
+
 def test_the_hook_is_the_check() -> None:
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
     assert [hook["entry"] for repository in config["repos"] for hook in repository["hooks"]] == ["bin/dev check"]
