@@ -5,6 +5,7 @@ from typing import Final
 from scenarios import (
     app_of_apps,
     argocd_faults,
+    chosen_resources,
     deliveries,
     environment_faults,
     evidence,
@@ -35,6 +36,7 @@ NEWEST: Final = frozenset({
     "sync-window", "stateful-set", "cron-job", "suspended", "helm-in-git", "kustomize", "other-namespace", "ingress",
     "claim-without-class", "forbidden", "no-projects", "revoked", "server-down", "project-absent",
     "revision-contained", "revision-tagged", "image", "drift-without-self-heal", "tag-failed-hook", "dry-run-only",
+    "resources-excluded-crash-loop", "resources-of-a-group", "resources-unmatched",
     "git-away-for-a-moment", "git-server-restarted", "repo-server-restarted", "group-mixed", "group-nested",
     "group-stale", "group-expectation-for-unknown-name",
 })  # fmt: skip
@@ -44,6 +46,7 @@ __all__ = [
     "SCENARIOS",
     "app_of_apps",
     "argocd_faults",
+    "chosen_resources",
     "deliveries",
     "environment_faults",
     "evidence",

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -20,17 +21,17 @@ from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.tree_json import (
     LogReader,
     PodWarnings,
-    ignored_roots,
     parse_events,
     parse_log,
     parse_pod_template,
     parse_tree,
-    unhealthy_rollouts,
+    summary,
 )
 from argocd_release.core.text import as_message, as_object, as_objects, one_line, parse_json, parse_object
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.exclusion import Exclusion, without
 from argocd_release.model.observation import ApplicationSet
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 from argocd_release.timing import API_CALL, FOLLOW, STREAM, Deadline
@@ -108,38 +109,17 @@ class Api:
         except ValueError as error:
             raise _error("GET applications", FailureKind.MALFORMED, texts.NO_LIST.fill(error=error)) from error
 
-    def workloads(self, name: str) -> Workloads:
+    def workloads(self, name: str, exclusion: Exclusion | None = None) -> Workloads:
         """Read the application's resource tree, and return a summary of its pods, images and failing resources.
+
+        The summary leaves out the excluded resources and their pods.
 
         Raises:
             ArgoCDError: a request failed. ``is_refused`` is True only if Argo CD refused to return the resource tree.
         """
-        tree = self.tree(name)
+        tree = without(self.tree(name), exclusion)
         with _no_refusal():
-            return self._workloads(name, tree)
-
-    def _workloads(self, name: str, tree: Tree) -> Workloads:
-        failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
-        for node in tree.owners_without_pods:
-            # The tree says why a ReplicaSet has no pods. For other owners of pods, only events do.
-            if node.kind != "ReplicaSet":
-                refused = tree.refusals(node, self.events(name, node))
-                failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
-        roots = [problem.root for problem in failing if problem.root]
-        ignored = ignored_roots(tree, roots, lambda node: self.live(name, node))
-        return Workloads(
-            failing=tuple(problem for problem in failing if problem.root not in ignored),
-            images=tree.images,
-            serving=tree.ready_pods,
-            starting=tree.starting,
-            pods=len(tree.serving_pods),
-            ready=sum(pod.health == "Healthy" for pod in tree.serving_pods),
-            warning="" if failing else self._pod_warnings.of(tree, lambda node: self.events(name, node)),
-            idle=tree.idle,
-            earlier=tree.earlier,
-            only_jobs=not tree.serving_pods,
-            rollouts=unhealthy_rollouts(tree, lambda node: self.live(name, node)),
-        )
+            return summary(tree, partial(self.events, name), partial(self.live, name), self._pod_warnings)
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
         """Read the live manifests of the first ``TEMPLATES`` workloads or pods, and return their pod templates."""

@@ -28,10 +28,9 @@ from argocd_release.model.application import (
     OperationPhase,
     Resource,
     ResourceResult,
-    Source,
     SyncStatus,
 )
-from argocd_release.model.git import Deployment, Hydration, HydrationPhase
+from argocd_release.model.git import Deployment, Hydration, HydrationPhase, Source
 from argocd_release.model.observation import APPLICATION, APPLICATION_SET, ApplicationSet, OwnerRef
 from argocd_release.model.problem import Condition
 from argocd_release.model.retry import Retry

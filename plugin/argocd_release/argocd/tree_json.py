@@ -12,7 +12,7 @@ from argocd_release.messages import verdict as texts
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.observation import BY_HAND, ROLLOUT_KIND, AnalysisRun, Rollout
 from argocd_release.model.problem import ResourceRef
-from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree
+from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 
 #: The maximum number of failing resources whose live manifests one look reads.
 MANIFESTS: Final = 3
@@ -321,3 +321,40 @@ def _failed_runs(tree: Tree, rollout: Node) -> list[AnalysisRun]:
     runs = [node for node in tree.nodes if node.kind == "AnalysisRun" and node.owner == rollout.uid]
     failed = sorted((run for run in runs if run.health == "Degraded"), key=lambda run: run.created_at)
     return [AnalysisRun(name=run.name, status="Failed", message=run.message) for run in failed]
+
+
+def summary(
+    tree: Tree, events: Callable[[Node], tuple[Event, ...]], live: Callable[[Node], object], warnings: PodWarnings
+) -> Workloads:
+    """Return a summary of the pods, images and failing resources in a resource tree.
+
+    Args:
+        tree: the resource tree.
+        events: reads the events of a node.
+        live: reads the live manifest of a node.
+        warnings: reads the warning events of pods that are not ready.
+
+    Raises:
+        ArgoCDError: the events of a workload without pods could not be read.
+    """
+    failing = [tree.as_failing(node) for node in (*tree.failing, *tree.never_begun)]
+    for node in tree.owners_without_pods:
+        # The tree says why a ReplicaSet has no pods. For other owners of pods, only events do.
+        if node.kind != "ReplicaSet":
+            refused = tree.refusals(node, events(node))
+            failing += [tree.as_failing(node, event.message, refused=True) for event in refused[-1:]]
+    roots = [problem.root for problem in failing if problem.root]
+    ignored = ignored_roots(tree, roots, live)
+    return Workloads(
+        failing=tuple(problem for problem in failing if problem.root not in ignored),
+        images=tree.images,
+        serving=tree.ready_pods,
+        starting=tree.starting,
+        pods=len(tree.serving_pods),
+        ready=sum(pod.health == "Healthy" for pod in tree.serving_pods),
+        warning="" if failing else warnings.of(tree, events),
+        idle=tree.idle,
+        earlier=tree.earlier,
+        only_jobs=not tree.serving_pods,
+        rollouts=unhealthy_rollouts(tree, live),
+    )

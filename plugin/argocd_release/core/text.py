@@ -6,7 +6,8 @@ The structure of JSON is not trusted either. The helpers treat a value of an une
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, Self
 
 from argocd_release.core.secret_data import message_shown
 
@@ -234,3 +235,15 @@ def as_message(value: object, *, kind: str = "") -> str:
 def as_line(value: object) -> str:
     """Return the sanitized text of a JSON value on one line, or "" if the value is not a text."""
     return one_line(value, limit=MESSAGE_LIMIT) if isinstance(value, str) else ""
+
+
+class Word(StrEnum):
+    """A base class of enums of Argo CD's statuses, which must have a member ``Unknown``."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """Return the member for the status, or ``Unknown`` if there is none."""
+        try:
+            return cls(str(value))
+        except ValueError:
+            return cls("Unknown")

@@ -15,8 +15,9 @@ from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import Container, claim_names, parse_pod_status
 from argocd_release.messages import causes
-from argocd_release.model.application import Application, Operation, OperationPhase, Resource, SyncStatus
+from argocd_release.model.application import Application, Operation, Resource, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.exclusion import without
 from argocd_release.model.ports import Evidence, StopFlag
 from argocd_release.model.problem import CauseCode, Problem, Subject
 from argocd_release.model.resource_tree import Node, Tree
@@ -65,7 +66,11 @@ def diagnose(
 
     def work() -> None:
         kept = hooks.kept(application, seconds=HOOK_SECONDS) if hooks else ()
-        found = steps(name, application, sources, kept, host=host) if look_for_cause else _pods_only(name, sources)
+        found = (
+            steps(name, application, sources, kept, host=host)
+            if look_for_cause
+            else _pods_only(name, application, sources)
+        )
         for step in found:
             diagnoses.append(step)
             if over:
@@ -110,7 +115,7 @@ def steps(
         if note := _missing_log(hook):
             yield (diagnosis := _without_log(diagnosis, note))
     try:
-        tree = sources.tree(name)
+        tree = _chosen_tree(name, application, sources)
     except ArgoCDError as error:
         yield replace(diagnosis, notes=(_note(causes.PODS_AND_EVENTS, error),))
         return
@@ -150,9 +155,18 @@ def _without_log(diagnosis: Diagnosis, note: str) -> Diagnosis:
     return replace(diagnosis, no_log=no_log, notes=tuple(dict.fromkeys((*diagnosis.notes, note))))
 
 
-def _pods_only(name: str, sources: Evidence) -> Iterator[Diagnosis]:
+def _chosen_tree(name: str, application: Application, sources: Evidence) -> Tree:
+    """Return the resource tree without the resources that RELEASE_RESOURCES excludes.
+
+    Raises:
+        ArgoCDError: Argo CD cannot return the tree.
+    """
+    return without(sources.tree(name), application.exclusion)
+
+
+def _pods_only(name: str, application: Application, sources: Evidence) -> Iterator[Diagnosis]:
     try:
-        yield Diagnosis(serving=ServingPods.of(sources.tree(name)))
+        yield Diagnosis(serving=ServingPods.of(_chosen_tree(name, application, sources)))
     except ArgoCDError as error:
         yield Diagnosis(notes=(_note(causes.PODS_AND_EVENTS, error),))
 
@@ -320,7 +334,7 @@ def _not_kept(application: Application, item: Resource, operation: Operation) ->
     Return None also if no comparison has followed the sync, because the difference can then be outdated.
     """
     applied = any(result.ref == item.ref and result.applied for result in application.results)
-    if not applied or operation.phase is not OperationPhase.SUCCEEDED or application.outdated:
+    if not applied or not operation.succeeded or application.outdated:
         return None
     code = CauseCode.NOT_KEPT
     message = causes.NOT_KEPT.fill(resource=item)

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from argocd_release.core.text import as_list, as_object, as_text, one_line
 from argocd_release.messages import diff as texts
-from argocd_release.model.application import Application, Source
-from argocd_release.model.git import ChangedFiles
+from argocd_release.model.application import Application
+from argocd_release.model.git import ChangedFiles, Source
 
 _HEADS: Final = "refs/heads/"
 

@@ -75,6 +75,7 @@ NOTHING_EXPECTED: Final = Message(
 EXPECTED_BY_APPLICATION: Final = Message(
     "for each application in {file}, what the file says; for all other applications, {others}"
 )
+EXPECTED_OF_RESOURCES: Final = Message("{expectation}; only these resources must be Synced and Healthy: {patterns}")
 NOTHING: Final = Message("nothing specific")
 WARNING: Final = Message("{message}; {fix}")
 STARTED_BEFORE_TIMEOUT: Final = Message(

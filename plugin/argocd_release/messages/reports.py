@@ -26,6 +26,7 @@ NOTE_OF_APPLICATIONS: Final = Message("note: {applications}: {caveat}")
 IMAGE_TAG: Final = "Image Tag:"
 DURATION: Final = Message("{seconds} s ({phases})")
 EXIT_CODE: Final = Message("{exit_code} ({meaning})")
+EXCLUDED: Final = "Excluded:"
 LISTED: Final = Message("{count}, of which the reports list {listed}")
 LISTED_DEVIATING: Final = Message("{listed}; not Synced and Healthy: {deviating} of the others")
 
@@ -37,6 +38,7 @@ RUNS_NOW: Final = "Runs now:"
 OLD_VERSION: Final = "Old version:"
 HOOKS: Final = "Hooks:"
 STATUS: Final = "Status:"
+EXPECTED_WITHOUT: Final = Message("{expected}; excluded from the verdict: {excluded}")
 HEAD_OF_BRANCH: Final = "HEAD of the tracked branch"
 NEVER_SHOWN: Final = "unknown: Argo CD has not shown the application to this job"
 REVISION: Final = Message("revision {revision}")
@@ -244,6 +246,7 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
         "evidence": "Evidence",
         "not_shown": "Not shown",
         "unhealthy_resources": "Resources that are not Synced and Healthy",
+        "excluded_resources": "Resources that do not count",
         "conditions": "Conditions",
         "pods": "Pods",
         "events": "Events",

@@ -71,6 +71,10 @@ SELECTOR: Final = ProblemMessage(
     "{setting} is not a valid label selector: the mistake begins at {part}",
     "separate requirements by commas, as in `team=web,tier!=db,env in (dev,test),!legacy`",
 )
+RESOURCES: Final = ProblemMessage(
+    "{setting} contains {part}, which is not GROUP:KIND:NAME or GROUP:KIND:NAMESPACE/NAME",
+    "write {example}. The core group is empty, as in `:Service:web`, `*` matches anything, and `!` in front excludes",
+)
 PATTERN: Final = ProblemMessage(
     "{setting} must be a regular expression: {error}", "correct the expression, or leave it out to use the default"
 )

@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final, Self
+from typing import Final
 
-from argocd_release.model.git import Deployment, Hydration, RevisionRelation, all_same_revisions, same_revision
+from argocd_release.core.text import Word
+from argocd_release.model.exclusion import Exclusion
+from argocd_release.model.git import (
+    Deployment,
+    Hydration,
+    RevisionRelation,
+    Source,
+    all_same_revisions,
+    same_revision,
+)
 from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef
 from argocd_release.model.problem import ERROR_CONDITIONS, SYNC_ERROR, Condition, ResourceRef
 from argocd_release.model.resource_tree import Workloads
@@ -13,17 +21,6 @@ from argocd_release.model.retry import Retry
 
 #: The words with which Argo CD's message about an applied resource can end.
 _ACTIONS: Final = frozenset({"created", "configured", "unchanged", "replaced", "serverside-applied", "pruned"})
-
-
-class Word(StrEnum):
-    """The base class of Argo CD's statuses. The method ``read`` turns an unknown status into ``UNKNOWN``."""
-
-    @classmethod
-    def read(cls, value: object) -> Self:
-        try:
-            return cls(str(value))
-        except ValueError:
-            return cls("Unknown")
 
 
 class SyncStatus(Word):
@@ -159,11 +156,21 @@ class Operation:
     # True if the application's automated sync policy has started the operation.
     automated: bool = False
     retry: Retry = field(default_factory=Retry)
+    #: The messages of failed resources that do not count, because RELEASE_RESOURCES excludes them.
+    excluded_failures: tuple[str, ...] = ()
+    #: True if the operation, or its last attempt, has ended, and only excluded resources failed in it.
+    excused: bool = False
 
     @property
     def running(self) -> bool:
         """Return True if the operation is running, or if Argo CD will retry it (``finishedAt`` is then already set)."""
-        return not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
+        runs = not self.finished_at or self.phase in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
+        return runs and not self.excused
+
+    @property
+    def succeeded(self) -> bool:
+        """Return True if the operation has succeeded, or if only excluded resources failed in it."""
+        return self.phase is OperationPhase.SUCCEEDED or self.excused
 
     @property
     def terminated(self) -> bool:
@@ -184,26 +191,12 @@ class Operation:
     def unsuccessful(self) -> bool:
         """Return True if the operation has failed and will not be retried. Return False for a dry run."""
         failed = self.phase in {OperationPhase.FAILED, OperationPhase.ERROR}
-        return failed and not self.running and not self.dry_run
+        return failed and not (self.running or self.dry_run or self.excused)
 
     def is_of(self, revisions: tuple[str, ...]) -> bool:
         """Return True if the operation is for these revisions, or if Argo CD does not report its revisions."""
         candidates = [names for names in (self.revisions, self.requested) if names]
         return not candidates or any(all_same_revisions(names, revisions) for names in candidates)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A source of manifests: a ``chart`` in a Helm repository, or a ``path`` in a git repository."""
-
-    repo_url: str
-    path: str = ""
-    chart: str = ""
-    ref: str = ""
-    target_revision: str = ""
-
-    def __str__(self) -> str:
-        return " ".join(filter(None, (self.repo_url, self.chart or self.path)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,6 +253,8 @@ class Application:
     refusal: str = ""
     # True if the git history proves that the running operation syncs an earlier revision.
     operation_is_old: bool = False
+    # None if all resources count. Otherwise, the fields above describe only those that RELEASE_RESOURCES chooses.
+    exclusion: Exclusion | None = None
     #: The value of the annotation argocd.argoproj.io/manifest-generate-paths.
     manifest_paths: str = ""
 
@@ -353,7 +348,7 @@ class Application:
         """Return True if a full sync to the compared revisions, with the current parameters, has succeeded."""
         operation, deployed = self.operation, self.deployed
         if operation is not None and self.attempted and not (operation.dry_run or operation.partial):
-            return operation.phase is OperationPhase.SUCCEEDED
+            return operation.succeeded
         if deployed is None or len(deployed.revisions) != len(self.revisions):
             return False
         names = [self._synced_names(position) for position in range(len(self.revisions))]
@@ -378,8 +373,7 @@ class Application:
         operation, deployed = self.operation, self.deployed
         if operation is None or deployed is None:
             return False
-        succeeded = operation.phase is OperationPhase.SUCCEEDED and not operation.dry_run
-        return succeeded and operation.is_of(deployed.revisions)
+        return operation.succeeded and not operation.dry_run and operation.is_of(deployed.revisions)
 
     @property
     def outdated(self) -> bool:

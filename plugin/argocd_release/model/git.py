@@ -301,3 +301,17 @@ class Hydration:
         # The compared revision can be newer than the hydrated one, because another application can hydrate to the same
         # branch. So also accept a comparison that was made after the hydration.
         return same or bool(self.staged_on) or reconciled_at > self.finished_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A source of manifests: a ``chart`` in a Helm repository, or a ``path`` in a git repository."""
+
+    repo_url: str
+    path: str = ""
+    chart: str = ""
+    ref: str = ""
+    target_revision: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.repo_url, self.chart or self.path)))

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from argocd_release.model.application import Application, Source
+from argocd_release.model.application import Application
 from argocd_release.model.events import JobEvent
-from argocd_release.model.git import RevisionRelation
+from argocd_release.model.exclusion import Exclusion
+from argocd_release.model.git import RevisionRelation, Source
 from argocd_release.model.observation import ApplicationSet, Owner
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 
@@ -103,7 +104,7 @@ class OwnerLookup(Protocol):
 class ClusterView(Protocol):
     """A reader of pods and live manifests. Each method raises ``ArgoCDError`` if its request fails."""
 
-    def workloads(self, name: str) -> Workloads: ...
+    def workloads(self, name: str, exclusion: Exclusion | None = None) -> Workloads: ...
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]: ...
     def watch_application(self, name: str, on_change: Callable[[], object]) -> None: ...
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None: ...

@@ -88,6 +88,7 @@ class CauseCode(Enum):
     OTHER_IMAGE = "other-image"
     OTHER_CHART_VERSION = "other-chart-version"
     NO_SUCH_SOURCE = "no-such-source"
+    NO_SUCH_RESOURCE = "no-such-resource"
     SUPERSEDED = "superseded"
     # Causes of failures in pods and workloads.
     IMAGE_PULL = "image-pull"

@@ -12,6 +12,7 @@ from argocd_release.model.errors import ArgoCDError, SettingsError
 from argocd_release.model.events import ApplicationEvent, ApplicationState, JobEvent, Judged, NoAnswer, Summary
 from argocd_release.model.outcome import Outcome, Verdict, aggregate, overall, tally
 from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Lists
+from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.release.policy import Policy, Targets, resolve, top
 from argocd_release.verdict.judge import CONFIRMING
 from argocd_release.watch.poll_loop import LEAST_SECONDS, GroupPoller, PollResult, TrackedApplication
@@ -141,7 +142,23 @@ class GroupWait:
         if not outcomes:
             reason = texts.NO_SHARE.fill(applications=counted(count, "application"), job=targets.job, jobs=targets.jobs)
             return Verdict(outcome=Outcome.DELIVERED, reason=reason)
-        return overall(outcomes)
+        return (self._unmatched_verdict() if self._policy.choose else None) or overall(outcomes)
+
+    def _unmatched_verdict(self) -> Verdict | None:
+        """Return a verdict if a pattern in RELEASE_RESOURCES matches no resource of any application, otherwise None."""
+        if self._targets.jobs > 1 or any(member.failed for member in self.members):
+            # If several jobs share the applications, the pattern can match in an application of another job.
+            return None
+        seen = [member.tracker.application for member in self.members]
+        exclusions = [application.exclusion for application in seen if application and application.exclusion]
+        patterns = exclusions[0].unmatched if exclusions else ()
+        unmatched = [pattern for pattern in patterns if all(pattern in item.unmatched for item in exclusions)]
+        if not unmatched:
+            return None
+        problem = Problem(
+            message=texts.NO_RESOURCE_OF_GROUP.fill(patterns=", ".join(unmatched)), code=CauseCode.NO_SUCH_RESOURCE
+        )
+        return Verdict.on(problem, Outcome.NOT_DELIVERED, hint=texts.NO_RESOURCE_OF_GROUP.hint)
 
     def _check_names(self, names: frozenset[str]) -> None:
         if problems := self._policy.expected.unmatched(names):
@@ -220,7 +237,12 @@ class GroupWait:
     def _track(self, name: str, clock: Clock) -> Tracker:
         commands: Commands = self._commands
         if not self._targets.read_one_by_one:
-            commands = SnapshotCommands(commands=commands, snapshot=lambda: self._snapshot, now=clock.now)
+            commands = SnapshotCommands(
+                commands=commands,
+                snapshot=lambda: self._snapshot,
+                now=clock.now,
+                health_of_resources=self._policy.choose is not None,
+            )
 
         def emit(event: JobEvent, /) -> None:
             for observer in self._on_application:

@@ -16,7 +16,14 @@ from argocd_release.model.observation import APPLICATION, APPLICATION_SET
 from argocd_release.model.ports import ClusterView, Get, OwnerLookup, RevisionRelationLookup
 from argocd_release.release.job_log import JobContext
 from argocd_release.settings.expectations_file import Expected
-from argocd_release.settings.load import ExpectationSettings, PolicySettings, Settings, TargetSettings, expected_of
+from argocd_release.settings.load import (
+    ExpectationSettings,
+    PolicySettings,
+    Settings,
+    TargetSettings,
+    expected_of,
+    read_names,
+)
 from argocd_release.timing import Phase
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.watch.tracker import Tracker
@@ -38,6 +45,8 @@ class Policy:
     hard_refresh: Get | None = None
     #: Looks up the owners of applications; None if the settings turn the lookup off.
     owners: OwnerLookup | None = None
+    #: Returns an application with only the resources that count for the verdict; None if all count.
+    choose: Callable[[Application], Application] | None = None
 
     @property
     def stops_early(self) -> bool:
@@ -70,6 +79,7 @@ class Policy:
             hard_refresh=self.hard_refresh,
             hard_first=settings.refresh == "hard",
             owners=self.owners,
+            choose=self.choose,
             **parts,
         )
 
@@ -97,7 +107,16 @@ def policy_of(
         check=context.stop.check,
         revision_relation=relation,
         hard_refresh=hard_refresh if settings.hard_refresh else None,
+        choose=_choice(settings) if settings.resources else None,
     )
+
+
+def _choice(settings: Settings) -> Callable[[Application], Application]:
+    # Most jobs judge an application by all of its resources, and do not need this module.
+    from argocd_release.verdict.chosen_resources import ChosenResources  # noqa: PLC0415
+
+    is_single = bool(targets_of(settings).one)
+    return ChosenResources.of(read_names(settings.resources), each_must_match=is_single).view
 
 
 def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = MappingProxyType({})) -> Expectation:
@@ -122,7 +141,7 @@ def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = M
     )
 
 
-def expectation_words(settings: ExpectationSettings, path: str) -> str:
+def expectation_words(settings: PolicySettings, path: str) -> str:
     """Return the text for the job log that describes what the job expects; "" if it expects nothing specific.
 
     Args:
@@ -130,6 +149,9 @@ def expectation_words(settings: ExpectationSettings, path: str) -> str:
         path: the path of the file of expectations, or an empty string.
     """
     of_all = expectation(settings).words
+    if settings.resources:
+        patterns = ", ".join(read_names(settings.resources))
+        of_all = job_log.EXPECTED_OF_RESOURCES.fill(expectation=of_all or job_log.NOTHING.fill(), patterns=patterns)
     if not path:
         return of_all
     others = of_all or job_log.NOTHING.fill()

@@ -154,6 +154,7 @@ def facts(result: ApplicationResult) -> str:
         "Revision:": application.revision if application and not state else "",
         "Contains:": result.verdict.delivered_by,
         "Resources:": _listed(result.resource_counts, result.unlisted.resources),
+        texts.EXCLUDED: "" if state else summary.excluded(application),
         "URL:": result.url,
         "Duration:": texts.DURATION.fill(seconds=f"{result.seconds:.1f}", phases=phases) if phases else seconds,
         "Exit code:": _exit_code(outcome),

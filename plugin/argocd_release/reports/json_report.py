@@ -103,6 +103,7 @@ def _application(result: ApplicationResult, project_url: str) -> dict[str, Any]:
         "changes": _changes(result, project_url),
         "counts": _counts(result),
         "state": _state(result.application),
+        **_excluded(result.application),
         "pods": [
             {
                 "namespace": pod.namespace,
@@ -222,6 +223,24 @@ def _state(application: Application | None) -> dict[str, Any] | None:
             for item in application.resources
         ],
     }
+
+
+def _excluded(application: Application | None) -> dict[str, Any]:
+    """Return the field about the resources that RELEASE_RESOURCES excludes. Return nothing if all resources count."""
+    exclusion = application.exclusion if application else None
+    if exclusion is None:
+        return {}
+    resources = [
+        item.ref._asdict() | {"sync": str(item.sync), "health": str(item.health)} for item in exclusion.resources
+    ]
+    excluded = {
+        "count": exclusion.count,
+        "sync": str(exclusion.sync),
+        "health": str(exclusion.health),
+        "failures": list(exclusion.failures),
+        "resources": resources,
+    }
+    return {"excluded": excluded}
 
 
 def _plain(value: object) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from argocd_release.core.text import clean
 from argocd_release.model.application import Application, Resource, ResourceResult, SyncStatus
+from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.result import WELL, ApplicationResult, Change, ReleaseResult, ResourceState, Unlisted
 from argocd_release.model.timeline import SpanKind
@@ -26,6 +27,8 @@ LISTED_TEXT: Final = 400_000
 #: application gets an equal share, but at least ``LEAST_MESSAGE``.
 MESSAGES: Final = 400_000
 LEAST_MESSAGE: Final = 200
+#: The maximum number of excluded resources that a report lists for an application. Those that are not well come first.
+EXCLUDED: Final = 100
 #: The key under which the reports count resources with an action that is not in ``_WORDS``. Actions come from outside,
 #: so an unknown action must not become a key of a report.
 OTHER: Final = "other"
@@ -241,6 +244,11 @@ def _changes(results: Iterable[ResourceResult]) -> Counter[Change]:
     return changes
 
 
+def _exclusion(exclusion: Exclusion) -> Exclusion:
+    worst_first = sorted(exclusion.resources, key=lambda item: not item.deviates)
+    return replace(exclusion, resources=tuple(worst_first[:EXCLUDED]))
+
+
 def _application(state: Application, listed: Mapping[str, tuple[Any, ...]], limit: int, tag: str) -> Application:
     operation, workloads, images = state.operation, state.workloads, frozenset(listed["images"])
     return replace(
@@ -249,6 +257,7 @@ def _application(state: Application, listed: Mapping[str, tuple[Any, ...]], limi
         conditions=listed["conditions"],
         images=tuple(image for image in state.images if image in images),
         health_message=clean(state.health_message, limit=limit),
+        exclusion=state.exclusion and _exclusion(state.exclusion),
         operation=operation
         and replace(operation, results=listed["results"], message=clean(operation.message, limit=limit)),
         # Keep only images with the commit's tag: the reports only tell if a pod serves such an image.

@@ -111,8 +111,11 @@ def state(result: ApplicationResult) -> dict[str, str]:
     """
     if result.outcome in {Outcome.DELIVERED, Outcome.SETTINGS, Outcome.NO_PREVIEW} or not result.name:
         return {}
-    expected = {texts.EXPECTED: result.expects or texts.HEAD_OF_BRANCH}
     application = result.application
+    what = result.expects or texts.HEAD_OF_BRANCH
+    if names := excluded(application):
+        what = texts.EXPECTED_WITHOUT.fill(expected=what, excluded=names)
+    expected = {texts.EXPECTED: what}
     if application is None:
         return expected | {texts.STATUS: texts.NEVER_SHOWN}
     serving = result.diagnosis.serving
@@ -232,3 +235,16 @@ def _phase(hook: ResourceResult) -> str:
     if hook.hook_phase in _WAITS:
         return texts.HOOK_RUNS
     return texts.HOOK_SUCCEEDED if hook.hook_phase == "Succeeded" else texts.HOOK_FAILED
+
+
+#: The maximum number of excluded resources that the line ``Excluded:`` names.
+SHOWN_EXCLUDED: Final = 5
+
+
+def excluded(application: Application | None) -> str:
+    """Return the names of the resources that RELEASE_RESOURCES excludes; "" if all resources count."""
+    exclusion = application.exclusion if application else None
+    if exclusion is None:
+        return ""
+    names = [str(item) for item in exclusion.resources]
+    return one_line(first_names(names, SHOWN_EXCLUDED, left_out=exclusion.count - len(names)))

@@ -42,6 +42,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
     others = [
         *_options(values["ARGOCD_OPTS"]),
         *selector_problems(values),
+        *(_resource_problems(values) if values["RELEASE_RESOURCES"] else ()),
         *interpret.preview_problems(values),
         *expectations_file.problems(values, PROPERTIES),
     ]
@@ -196,6 +197,19 @@ def _unreadable(path: str) -> str:
     except ValueError:
         return settings.FILE_NAME_INVALID.fill()
     return "" if _PEM.encode() in content else settings.FILE_WITHOUT_PEM.fill()
+
+
+def _resource_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
+    """Yield a problem for each malformed pattern of resources, with a pattern that the user probably meant."""
+    # Most jobs have no such patterns, and do not need this module.
+    from argocd_release.verdict.chosen_resources import ResourcePattern, meant_pattern  # noqa: PLC0415
+
+    name = "RELEASE_RESOURCES"
+    texts = re.split(r"[\s,]++", str(values[name]).strip(" ,"))
+    for text in dict.fromkeys(texts):
+        if ResourcePattern.parse(text) is None:
+            part = repr(one_line(text, limit=100))
+            yield SetupProblem.of_setting(settings.RESOURCES, name, part=part, example=meant_pattern(text))
 
 
 NAME: Final = "RELEASE_SELECTOR"

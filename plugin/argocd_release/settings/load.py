@@ -88,6 +88,7 @@ class PolicySettings(GracePeriods, ExpectationSettings):
     refresh: str
     hard_refresh: bool
     terminate_old_sync: bool
+    resources: str
 
     @property
     def pods_matter(self) -> bool:

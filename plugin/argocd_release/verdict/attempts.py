@@ -5,7 +5,7 @@ one, such as an admission webhook that does not respond, it starts a grace perio
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from types import MappingProxyType
@@ -13,8 +13,11 @@ from typing import Final
 
 from argocd_release.core.connectivity import Speaker, is_outage, outage
 from argocd_release.messages import verdict
-from argocd_release.model.application import Application, Operation, ResourceResult
-from argocd_release.model.problem import CauseCode
+from argocd_release.model.application import Application, Operation, ResourceResult, SyncStatus
+from argocd_release.model.problem import CauseCode, Problem
+from argocd_release.verdict.blockers import failed_attempts as attempts_problem
+from argocd_release.verdict.blockers import failure, is_reverted
+from argocd_release.verdict.symptoms import Symptom
 
 
 class Healing(Enum):
@@ -163,7 +166,7 @@ class Attempts:
     def observe(self, application: Application) -> "Attempts":
         """Return a copy that includes a look with this state of the application."""
         operation = application.operation
-        if operation is None or not operation.running:
+        if operation is None or not operation.running or operation.excluded_failures:
             return Attempts()
         name = f"{operation.started_at} {operation.revisions or operation.requested}"
         attempts = self if self.operation == name else Attempts(operation=name)
@@ -186,3 +189,47 @@ def _of_result(result: ResourceResult) -> Healing | None:
 def _of_operation(operation: Operation) -> Healing | None:
     """Return the reason why an operation that failed before it applied any resource can heal, or None."""
     return healing(operation.message) or (Healing.OUTAGE if is_outage(operation.message) else None)
+
+
+def operation_symptoms(
+    application: Application, attempts: Attempts, *, failed_attempts: int
+) -> Iterator[tuple[Symptom, Problem]]:
+    """Yield the symptoms that the last operation shows, with their problems.
+
+    Args:
+        application: the observed application.
+        attempts: the attempts that have failed so far.
+        failed_attempts: the number of failed attempts after which a sync counts as failed.
+    """
+    operation = application.operation
+    if operation is None:
+        return
+    # If the application is Synced, a failed sync of another revision fails the release too, because no sync follows.
+    is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
+    counts = application.operation_counts or is_last
+    if counts and operation.unsuccessful and not application.operating:
+        yield Symptom.OPERATION_FAILED, _given_up(failure(application), operation)
+    elif application.operation_counts and operation.running:
+        yield from _attempt_symptoms(application, operation, attempts, failed_attempts)
+
+
+def _given_up(problem: Problem, operation: Operation) -> Problem:
+    """Return the problem of a failed operation. If it can heal without a change in git, replace its code and hint."""
+    kinds = healings(operation)
+    if not kinds:
+        return problem
+    hint = verdict.HEALS_AFTER_SYNC.fill_hint(remedy=remedy(kinds))
+    return replace(problem, code=cause_code(kinds), hint=hint)
+
+
+def _attempt_symptoms(
+    application: Application, operation: Operation, attempts: Attempts, limit: int
+) -> Iterator[tuple[Symptom, Problem]]:
+    if 0 < limit <= attempts.counted:
+        yield Symptom.ATTEMPTS_FAILED, attempts_problem(application, operation.retries)
+    elif hook_failed(application, failed_attempts=limit):
+        yield Symptom.HOOK_FAILED, attempts_problem(application, operation.attempt)
+    if attempts.waits_for:
+        waiting = attempts_problem(application, operation.retries, waits_for=awaited(attempts.waits_for))
+        hint = verdict.HEALS_WHILE_RETRYING.fill_hint(remedy=remedy(attempts.waits_for))
+        yield Symptom.ATTEMPTS_WAIT, replace(waiting, code=cause_code(attempts.waits_for), hint=hint)

@@ -7,13 +7,14 @@ from typing import Final
 from argocd_release.core.text import counted, first_names, one_line
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import Application, HealthStatus, Operation, OperationPhase, Resource, SyncStatus
+from argocd_release.model.application import Application, HealthStatus, Operation, Resource, SyncStatus
 from argocd_release.model.problem import SYNC_ERROR, CauseCode, HasRef, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import pending
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.pending import (
     drift,
+    exclusion_caveat,
     holds_for_good,
     owner_caveat,
     owner_finding,
@@ -80,7 +81,7 @@ def _not_comparable(application: Application, *, compared: bool) -> Problem | No
 
 def _not_applied(application: Application, expectation: Expectation) -> Problem | None:
     operation = application.operation if WaitCondition.OPERATION in expectation.wait_for else None
-    succeeded = operation is None or operation.dry_run or operation.phase is OperationPhase.SUCCEEDED
+    succeeded = operation is None or operation.dry_run or operation.succeeded
     if not succeeded and not is_reverted(application):
         return failure(application)
     if missing := unsynced(application, expectation):
@@ -114,7 +115,8 @@ def caveat(application: Application, expectation: Expectation) -> str:
     # commit (argo-cd v3.6.1 controller/hydrator/hydrator.go).
     if application.hydration and application.hydration.is_elsewhere and not (expectation.revision or expectation.image):
         return texts.DRY_SOURCE_UNPROVEN
-    return expectation.image_caveat(application) or owner_caveat(application, expectation)
+    caveats = expectation.image_caveat(application) or owner_caveat(application, expectation)
+    return caveats or (exclusion_caveat(application.exclusion) if application.exclusion else "")
 
 
 def comparison_errors(application: Application) -> tuple[Problem, ...]:
@@ -155,7 +157,12 @@ def _not_well(application: Application, expectation: Expectation) -> Problem | N
     if expectation.healths and application.health not in expectation.healths:
         failing = cannot_start(application)
         return first(tuple(problem.problem for problem in failing)) if failing else unwell(application)
-    return None if application.resources or expectation.allow_empty else EMPTY
+    return EMPTY if is_empty(application) and not expectation.allow_empty else None
+
+
+def is_empty(application: Application) -> bool:
+    """Return True if the application manages no resources, not even excluded ones."""
+    return not (application.resources or (application.exclusion and application.exclusion.resources))
 
 
 def cannot_start(application: Application) -> tuple[Failing, ...]:
@@ -347,7 +354,7 @@ def _only_prunes(application: Application) -> bool:
 
 
 def _has_succeeded(application: Application) -> bool:
-    return application.operation is not None and application.operation.phase is OperationPhase.SUCCEEDED
+    return application.operation is not None and application.operation.succeeded
 
 
 def _policy(application: Application) -> tuple[CauseCode, str]:

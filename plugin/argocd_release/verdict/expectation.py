@@ -7,13 +7,16 @@ from typing import Final
 
 from argocd_release.core.text import counted, first_names, one_line
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import Application, HealthStatus, Source, SyncStatus
-from argocd_release.model.git import Relation, RevisionRelation, same_revision
+from argocd_release.model.application import Application, HealthStatus, SyncStatus
+from argocd_release.model.git import Relation, RevisionRelation, Source, same_revision
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
+from argocd_release.verdict.image_reference import matches, parts
 
 #: The maximum number of images or workloads that the message of a problem names.
 NAMED: Final = 3
+#: The maximum number of resources that the message about a pattern without a match names.
+NAMED_RESOURCES: Final = 10
 #: The minimum number of characters of an abbreviated commit.
 SHORT: Final = 7
 _UNKNOWN: Final = RevisionRelation(relation=Relation.UNKNOWN)
@@ -95,7 +98,12 @@ class Expectation:
             sources = "; ".join(texts.NUMBERED_SOURCE.fill(number=number, source=source) for number, source in numbered)
             reason = texts.NO_SUCH_SOURCE.fill(source=self.source, sources=sources)
             return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_SOURCE, final=True)
-        return self.revision_gap(application) or self._chart_gap(application, positions) or self._image_gap(application)
+        return (
+            self.revision_gap(application)
+            or self._chart_gap(application, positions)
+            or _resource_gap(application)
+            or self._image_gap(application)
+        )
 
     def image_caveat(self, application: Application) -> str:
         """Return a caveat if the release is delivered, but no running pod proves the image; otherwise ""."""
@@ -260,6 +268,8 @@ class Expectation:
         cluster = application.workloads
         if cluster is None and not application.pods_hidden:
             return UnmetExpectation(message=texts.PODS_UNSEEN, code=CauseCode.OTHER_IMAGE)
+        if cluster is None and application.exclusion is not None:
+            return UnmetExpectation(message=texts.IMAGE_UNPROVEN_OF_CHOSEN, code=CauseCode.OTHER_IMAGE)
         if cluster is None:
             return self._image_gap_of_summary(application)
         running = cluster.images
@@ -300,6 +310,19 @@ class Expectation:
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE)
 
 
+def _resource_gap(application: Application) -> UnmetExpectation | None:
+    """Return the unmet expectation if the resources that RELEASE_RESOURCES chooses cannot prove the release."""
+    exclusion = application.exclusion
+    if exclusion is None or exclusion.is_complete:
+        return None
+    refs = [*(item.ref for item in application.resources if not item.hook), *(item.ref for item in exclusion.resources)]
+    resources = one_line(first_names([str(ref) for ref in refs], NAMED_RESOURCES)) or texts.NO_RESOURCES
+    reason = texts.ALL_EXCLUDED.fill(resources=resources)
+    if exclusion.unmatched:
+        reason = texts.NO_RESOURCE_MATCHES.fill(patterns=", ".join(exclusion.unmatched), resources=resources)
+    return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_RESOURCE, final=True)
+
+
 def _not_due(workloads: Workloads) -> str:
     """Explain why no pod of the current revision runs. Return "" if no reason is known."""
     earlier = one_line(", ".join(workloads.earlier[:NAMED])) or texts.NONE
@@ -338,57 +361,3 @@ def _version(text: str) -> str:
 
 def _is_git(revision: str) -> bool:
     return SHORT <= len(revision) <= len("0" * 40) and all(digit in "0123456789abcdef" for digit in revision.lower())
-
-
-_DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
-_DIGESTS: Final = ("sha256:", "sha512:")
-
-
-def matches(wanted: str, image: str) -> bool:
-    """Return True if the image is the wanted one.
-
-    Args:
-        wanted: a tag, a digest, or a reference that contains one or both. A reference without a registry matches the
-            name in
-        any registry, and a name without a folder matches in any folder.
-        image: the reference of a container's image.
-    """
-    tag, digest = wanted.removeprefix(":"), wanted.removeprefix("@")
-    name, known_tag, known_digest = parts(image)
-    if digest.startswith(_DIGESTS):
-        return digest == known_digest
-    if not any(mark in tag for mark in ":/@"):
-        return bool(tag) and tag == known_tag
-    wanted_name, wanted_tag, wanted_digest = parts(wanted)
-    if not (wanted_tag or wanted_digest) or not _is_same(wanted_name, name):
-        return False
-    if wanted_digest:
-        # If an image reference has both a tag and a digest, Kustomize and Argo CD keep only the digest.
-        return wanted_digest == known_digest and (not wanted_tag or known_tag in {"", wanted_tag})
-    return wanted_tag == known_tag
-
-
-def parts(image: str) -> tuple[str, str, str]:
-    """Return the name, tag and digest of an image reference. A missing part is ""."""
-    reference, _, digest = image.partition("@")
-    name, colon, tag = reference.rpartition(":")
-    # If a slash follows the colon, the colon separates the registry's host from its port. It does not begin a tag.
-    return (name, tag, digest) if colon and "/" not in tag else (reference, "", digest)
-
-
-def _is_same(wanted: str, name: str) -> bool:
-    return _in_full(wanted) == _in_full(name) if _registry(wanted) else f"/{_in_full(name)}".endswith(f"/{wanted}")
-
-
-def _registry(name: str) -> str:
-    """Return the registry that an image name contains, by the rule of github.com/distribution/reference, or ""."""
-    host, slash, _ = name.partition("/")
-    return host if slash and ("." in host or ":" in host or host == "localhost") else ""
-
-
-def _in_full(name: str) -> str:
-    host = _registry(name)
-    rest = name.removeprefix(f"{host}/") if host else name
-    if host and host not in _DOCKER_HUB:
-        return name
-    return f"docker.io/{rest}" if "/" in rest else f"docker.io/library/{rest}"

@@ -10,12 +10,12 @@ from typing import Final
 
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import Application, HealthStatus, Operation, SyncStatus
+from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.verdict.attempts import Attempts, awaited, cause_code, hangs, healings, hook_failed, remedy
+from argocd_release.verdict.attempts import Attempts, hangs, operation_symptoms
 from argocd_release.verdict.blockers import (
     DELETING,
     EMPTY,
@@ -23,11 +23,9 @@ from argocd_release.verdict.blockers import (
     blocker,
     cannot_start,
     caveat,
-    failed_attempts,
-    failure,
     first,
     has_old_spec,
-    is_reverted,
+    is_empty,
     old_sync,
     stuck,
     unreadable_health,
@@ -336,7 +334,8 @@ def _states(application: Application, history: SymptomHistory) -> Iterator[tuple
     # Ignore failures of any revision other than the expected one.
     if not foreign:
         if WaitCondition.OPERATION in expectation.wait_for:
-            yield from _failed_operation(application, history)
+            limit = history.graces.failed_attempts
+            yield from operation_symptoms(application, history.attempts, failed_attempts=limit)
         yield from _failures(application, expectation)
     if missing is None:
         yield Symptom.DELIVERED, None
@@ -360,41 +359,5 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
         yield Symptom.HEALTH_UNREADABLE, unreadable_health(application)
     if settled and expectation.healths and application.health is HealthStatus.DEGRADED:
         yield Symptom.DEGRADED, unwell(application)
-    if settled and not application.resources and not expectation.allow_empty:
+    if settled and is_empty(application) and not expectation.allow_empty:
         yield Symptom.EMPTY, EMPTY
-
-
-def _failed_operation(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:
-    operation = application.operation
-    if operation is None:
-        return
-    # If the application is Synced, a failed sync of another revision fails the release too, because no sync follows.
-    is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
-    counts = application.operation_counts or is_last
-    if counts and operation.unsuccessful and not application.operating:
-        yield Symptom.OPERATION_FAILED, _given_up(failure(application), operation)
-    elif application.operation_counts and operation.running:
-        yield from _failed_attempts(application, operation, history)
-
-
-def _given_up(problem: Problem, operation: Operation) -> Problem:
-    """Return the problem of a failed operation. If it can heal without a change in git, replace its code and hint."""
-    kinds = healings(operation)
-    if not kinds:
-        return problem
-    hint = texts.HEALS_AFTER_SYNC.fill_hint(remedy=remedy(kinds))
-    return replace(problem, code=cause_code(kinds), hint=hint)
-
-
-def _failed_attempts(
-    application: Application, operation: Operation, history: SymptomHistory
-) -> Iterator[tuple[Symptom, Problem]]:
-    attempts, limit = history.attempts, history.graces.failed_attempts
-    if 0 < limit <= attempts.counted:
-        yield Symptom.ATTEMPTS_FAILED, failed_attempts(application, operation.retries)
-    elif hook_failed(application, failed_attempts=limit):
-        yield Symptom.HOOK_FAILED, failed_attempts(application, operation.attempt)
-    if attempts.waits_for:
-        waiting = failed_attempts(application, operation.retries, waits_for=awaited(attempts.waits_for))
-        hint = texts.HEALS_WHILE_RETRYING.fill_hint(remedy=remedy(attempts.waits_for))
-        yield Symptom.ATTEMPTS_WAIT, replace(waiting, code=cause_code(attempts.waits_for), hint=hint)

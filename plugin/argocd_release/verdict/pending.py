@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from argocd_release.core.text import one_line
+from argocd_release.core.text import first_names, one_line
 from argocd_release.messages import Message, causes, verdict
-from argocd_release.model.application import Application, OperationPhase, Resource, SyncStatus
+from argocd_release.model.application import Application, Resource, SyncStatus
+from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import GitUrl, Hydration, HydrationPhase
 from argocd_release.model.observation import Owner, OwnerState, Rollout
 from argocd_release.model.problem import CauseCode, HasRef, Problem, Subject
@@ -117,6 +118,18 @@ def rollout_code(rollout: Rollout) -> CauseCode:
     if rollout.aborted:
         return CauseCode.ROLLOUT_ABORTED
     return CauseCode.ROLLOUT_PAUSED if rollout.pause else CauseCode.UNHEALTHY
+
+
+#: The maximum number of excluded resources that a caveat names.
+NAMED: Final = 3
+
+
+def exclusion_caveat(exclusion: Exclusion) -> str:
+    """Return a caveat for a delivered release if an excluded resource failed or is not well, otherwise ""."""
+    if exclusion.failures:
+        return verdict.EXCLUDED_FAILED.fill(failures="; ".join(exclusion.failures))
+    bad = [f"{item} ({item.sync}, {item.health})".replace(", )", ")") for item in exclusion.resources if item.deviates]
+    return verdict.EXCLUDED_DEVIATE.fill(resources=one_line(first_names(bad, NAMED))) if bad else ""
 
 
 _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}
@@ -245,4 +258,4 @@ def _shared(application: Application, pending: Sequence[Resource]) -> Iterator[t
 
 
 def _has_succeeded(application: Application) -> bool:
-    return application.operation is not None and application.operation.phase is OperationPhase.SUCCEEDED
+    return application.operation is not None and application.operation.succeeded

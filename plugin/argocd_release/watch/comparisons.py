@@ -88,6 +88,11 @@ class Comparisons:
             return self._render_due_at(application, history)
         if history.in_doubt:
             return self._begun_at + COMPARE_AGAIN_SECONDS
+        operation = application.operation
+        if operation is not None and operation.excluded_failures and operation.finished_at and application.outdated:
+            # Only a comparison after a failed attempt shows that all chosen resources are Synced. While Argo CD waits
+            # to retry, it does not always compare by itself (seen with argo-cd v3.6.1).
+            return self._begun_at + COMPARE_AGAIN_SECONDS
         hydration, expectation = application.hydration, history.expectation
         # Each comparison also requests a hydration. After a failed hydration, a new request would restart the grace
         # period of the failure.

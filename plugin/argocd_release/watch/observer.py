@@ -13,6 +13,7 @@ from argocd_release.messages import job_log
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import HistoryNotConsulted, JobEvent, NotTerminated, PodsNotSeen, UnknownWords
+from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import Relation
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.ports import ClusterView, Commands, Emit, Get, OwnerLookup, RevisionRelationLookup
@@ -69,6 +70,7 @@ class Observer:
         hard_refresh: makes Argo CD do a hard refresh; None if the settings forbid hard refreshes.
         hard_first: True to make the first comparison a hard refresh.
         owners: finds the owners of the application; None if the settings turn the lookup off.
+        choose: returns the application with only the resources that count for the verdict; None if all count.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class Observer:
         hard_refresh: Get | None = None,
         hard_first: bool = False,
         owners: OwnerLookup | None = None,
+        choose: Callable[[Application], Application] | None = None,
     ) -> None:
+        self._choose = choose
         self.application: Application | None = None
         self._name = name
         self._commands = commands
@@ -150,6 +154,8 @@ class Observer:
             return _failure(error), False
         if application.unknown_words:
             self._emit_once(UnknownWords(words=one_line(", ".join(application.unknown_words))))
+        if self._choose is not None:
+            application = self._choose(application)
         cluster = Deadline(min(max(seconds, LEAST_CLUSTER_SECONDS), CLUSTER_SECONDS), self._now)
         state = self._with_revision_relations(self._with_window(self._with_workloads(application, cluster), cluster))
         self.application = replace(state, owners=self._owners(state)) if self._owners else state
@@ -225,7 +231,9 @@ class Observer:
         While another operation is running, do not request a sync.
         """
         failed = application.operation is not None and application.operation.unsuccessful
-        if not self._sync or application.operating or (application.sync is SyncStatus.SYNCED and not failed):
+        # A sync applies the whole application, so the excluded resources matter here.
+        sync = application.exclusion.sync if application.exclusion else application.sync
+        if not self._sync or application.operating or (sync == SyncStatus.SYNCED and not failed):
             return application
         # Request only one sync for each revision. If it fails, the failure decides the verdict.
         is_requested = application.revisions == self._requested_revisions
@@ -261,7 +269,8 @@ class Observer:
             return application
         request, subject = self._workloads, (application.uid, application.revisions)
         if request is None or request.subject != subject:
-            request = _Request(subject, run_in_background(partial(self._workloads_with_templates, self._cluster)))
+            read = partial(self._workloads_with_templates, self._cluster, application.exclusion)
+            request = _Request(subject, run_in_background(read))
         if not request.answer.wait_for(seconds=deadline.left, check=self._check):
             if request is not self._workloads:
                 self._workloads = request
@@ -281,9 +290,9 @@ class Observer:
         self._remembered = (self._now(), subject, workloads)
         return replace(application, workloads=workloads)
 
-    def _workloads_with_templates(self, view: ClusterView) -> Workloads:
+    def _workloads_with_templates(self, view: ClusterView, exclusion: Exclusion | None) -> Workloads:
         """Read the pods. If none runs the expected image, also read the pod templates of workloads without pods."""
-        workloads = view.workloads(self._name)
+        workloads = view.workloads(self._name, exclusion)
         if self._expectation.image and (doubtful := self._expectation.doubtful_pods(workloads)):
             workloads = replace(workloads, images=self._images_of_containers(view, workloads, doubtful))
         if not workloads.idle or not self._expectation.lacks_image(workloads):

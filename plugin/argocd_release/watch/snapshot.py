@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.ports import ClusterView, Commands, WaitFeed
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 
@@ -57,6 +58,8 @@ class SnapshotCommands:
         commands: the commands that send requests to Argo CD.
         snapshot: returns the last list.
         now: returns the time of a monotonic clock in seconds.
+        health_of_resources: True if the health of each resource matters. If the list lacks it, as it does since Argo CD
+            3, each read of an application that is not Healthy causes a request.
     """
 
     def __init__(
@@ -65,7 +68,9 @@ class SnapshotCommands:
         commands: Commands,
         snapshot: Callable[[], ApplicationSnapshot],
         now: Callable[[], float] = time.monotonic,
+        health_of_resources: bool = False,
     ) -> None:
+        self._health_of_resources = health_of_resources
         self._commands = commands
         self._snapshot = snapshot
         self._now = now
@@ -95,6 +100,8 @@ class SnapshotCommands:
             behind = application.uid == compared.uid and application.reconciled_at < compared.reconciled_at
             if behind or snapshot.requested_at < at:
                 return compared
+        if self._health_of_resources and _lacks_health(application):
+            return self._request(name, seconds=seconds, refresh=False, hard=False, listed=True)
         return application
 
     def sync(self, name: str, *, seconds: float) -> None:
@@ -124,6 +131,11 @@ class SnapshotCommands:
         return application
 
 
+def _lacks_health(application: Application) -> bool:
+    """Return True if the application is not Healthy, and no resource of it has a health."""
+    return application.health is not HealthStatus.HEALTHY and all(item.health is None for item in application.resources)
+
+
 class SharedView:
     """A cluster view for all applications of a group, which limits the number of simultaneous requests."""
 
@@ -131,9 +143,9 @@ class SharedView:
         self._view = view
         self._at_once = threading.Semaphore(TREES_AT_ONCE)
 
-    def workloads(self, name: str) -> Workloads:
+    def workloads(self, name: str, exclusion: Exclusion | None = None) -> Workloads:
         with self._at_once:
-            return self._view.workloads(name)
+            return self._view.workloads(name, exclusion)
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
         with self._at_once:

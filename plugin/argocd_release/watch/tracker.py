@@ -4,7 +4,6 @@ The tracker itself never waits between looks. The poll loop calls it again when 
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,16 +12,16 @@ from typing import Final
 from argocd_release.messages import verdict as texts
 from argocd_release.model import ports
 from argocd_release.model.application import Application, Operation
-from argocd_release.model.events import ApplicationState, NoAnswer, Output, StateChanged, StillWaiting
+from argocd_release.model.events import Output, StateChanged
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
-from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.attempts import cannot_succeed
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
+from argocd_release.watch.progress import STILL_WAITING_SECONDS, Progress
 from argocd_release.watch.timeline import Timeline
 
 # The pause between looks while `argocd app wait` runs. The command reports changes of the application, but not of pods.
@@ -33,12 +32,6 @@ POLL_SECONDS: Final = 2.0
 # The pause between the first look that shows a result and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
-# If nothing changes, the log repeats the reason after this many seconds, and then at each doubling of the wait.
-STILL_WAITING_SECONDS: Final = 10.0
-# The log shows this many different reasons immediately. It shows further reasons only when a repetition is due.
-LINES_AT_ONCE: Final = 20
-_COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
-_NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
 # If the look at the deadline times out, the verdict uses the previous look. This is its maximum age in seconds.
 RECENT_SECONDS: Final = 10.0
 # In a group, a look waits this many seconds for its comparison. A later look uses the result.
@@ -98,6 +91,7 @@ class Tracker:
         hard_first: bool = False,
         keep: Callable[[str, Application], object] = lambda *_: None,
         owners: ports.OwnerLookup | None = None,
+        choose: Callable[[Application], Application] | None = None,
     ) -> None:
         self.timeline = Timeline()
         self._keep = keep
@@ -126,6 +120,7 @@ class Tracker:
             hard_refresh=hard_refresh,
             hard_first=hard_first,
             owners=owners,
+            choose=choose,
         )
         self._comparisons = Comparisons(now=clock.now, hard_refresh=hard_refresh is not None)
         self._feed: ports.WaitFeed | None = None
@@ -133,9 +128,7 @@ class Tracker:
         self._look_at = self._started
         self._confirms_late = False
         self._last_observation: tuple[float, Application, Verdict] | None = None
-        self._shown: tuple[str, float] = ("", self._started)
-        #: The reasons that the log has shown, without their numbers.
-        self._shown_reasons: set[str] = set()
+        self._progress = Progress(emit=emit, now=clock.now, started=self._started, timeout=timeout)
         #: The number of requests to terminate each operation, by its start time.
         self._terminated: Counter[str] = Counter()
         # The clock time at which a look first showed that a sync cannot succeed, by the start time of the sync.
@@ -165,7 +158,7 @@ class Tracker:
             and self._is_live()
         ):
             _, application, pending = self._last_observation
-            self._emit_pending(application, pending)
+            self._progress.emit_pending(application, pending)
             return self._again(answered=True)
         self._has_news = False
         if self._follow:
@@ -191,7 +184,7 @@ class Tracker:
         if verdict.outcome is not None:
             self.close(grace=1.0 if verdict.outcome is Outcome.DELIVERED else 0.0)
             return Step(verdict=verdict)
-        self._emit_pending(observation, self._with_queue(verdict))
+        self._progress.emit_pending(observation, self._with_queue(verdict))
         answered = isinstance(observation, Application)
         if answered and self._follow and self._feed is None:
             self._feed = self._commands.wait(
@@ -358,44 +351,6 @@ class Tracker:
         # If streams report all changes, a line contains no news. An empty line means that the process has ended.
         if not line or not self._looks.hears_of_changes:
             self._on_news()
-
-    def _emit_pending(self, observation: Application | Failure, verdict: Verdict) -> None:
-        now, (last_reason, at) = self._clock.now(), self._shown
-        reason = _known_reason(observation, verdict)
-        # Do not log a reason immediately if it differs from a logged reason only in numbers or in names of pods.
-        key = _NUMBERS.sub("#", _without_counts(reason))
-        is_new = key not in self._shown_reasons and len(self._shown_reasons) < LINES_AT_ONCE
-        if not is_new and now - at < max(STILL_WAITING_SECONDS, at - self._started):
-            return
-        self._shown = (reason, now)
-        self._shown_reasons.add(key)
-        if not is_new:
-            changed = _without_counts(reason) != _without_counts(last_reason)
-            waited = round(now - self._started)
-            self._emit(StillWaiting(reason=reason, waited=waited, timeout=round(self._timeout), changed=changed))
-        elif isinstance(observation, Failure):
-            self._emit(NoAnswer(reason=reason))
-        else:
-            revision = ",".join(revision[:7] for revision in observation.revisions)
-            # The log line already contains sync status and health, so remove both from the beginning of the reason.
-            reason = reason.removeprefix(f"{observation.sync}: ").removeprefix(f"{observation.health}: ")
-            self._emit(
-                ApplicationState(sync=observation.sync, health=observation.health, revision=revision, reason=reason)
-            )
-
-
-def _known_reason(observation: Application | Failure, verdict: Verdict) -> str:
-    """Return the most specific reason: a pod's problem or warning or, without both, the verdict's reason."""
-    workloads = observation.workloads if isinstance(observation, Application) else None
-    if workloads is None or verdict.code not in {CauseCode.UNHEALTHY, CauseCode.OTHER_IMAGE}:
-        return verdict.reason
-    failing = next((failing.problem.message for failing in workloads.failing if not failing.of_job), "")
-    return failing or workloads.warning or verdict.reason
-
-
-def _without_counts(reason: str) -> str:
-    """Remove the number of restarts and the back-off time, which change while the problem stays the same."""
-    return _COUNTS.sub("", reason)
 
 
 def _not_requested(before: int) -> str:

@@ -9,8 +9,9 @@ import pytest
 from argocd_release.diff.compare import State
 from argocd_release.diff.comparison import Work, compared, problem_of
 from argocd_release.diff.scope import Scope
-from argocd_release.model.application import Application, Source, SyncStatus
+from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.git import Source
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
 from tests.unit.states import application

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from argocd_release.diff.scope import Scope
-from argocd_release.model.application import Application, Source
-from argocd_release.model.git import ChangedFiles
+from argocd_release.model.application import Application
+from argocd_release.model.git import ChangedFiles, Source
 from tests.unit.states import application
 
 OWN = "https://gitlab.example.com/shop/web.git"

@@ -14,8 +14,7 @@ import pytest
 
 from argocd_release.git.history import LAST_RETRY_SECONDS, RETRY_SECONDS, GitHistories
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import Source
-from argocd_release.model.git import Access, Relation, RevisionRelation
+from argocd_release.model.git import Access, Relation, RevisionRelation, Source
 from sandbox.git import Repository
 from sandbox.git_server import GitServer, serving
 from tests.support.wording import fields_of, is_from

@@ -9,8 +9,7 @@ import pytest
 
 from argocd_release.git import relation
 from argocd_release.git.history import GitHistories
-from argocd_release.model.application import Source
-from argocd_release.model.git import Access, Relation, RevisionRelation
+from argocd_release.model.git import Access, Relation, RevisionRelation, Source
 from sandbox.git import Repository, committed
 from sandbox.git_server import serving
 

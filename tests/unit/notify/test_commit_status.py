@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from argocd_release.messages import reports as texts
-from argocd_release.model.application import Application, HealthStatus, Source, SyncStatus
+from argocd_release.model.application import Application, HealthStatus, SyncStatus
+from argocd_release.model.git import Source
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.result import ApplicationResult, NotificationResult, ReleaseResult
 from argocd_release.notify.commit_status import FIELD_LIMIT, status_name

@@ -17,7 +17,8 @@ import pytest
 
 from argocd_release.messages import reports as texts
 from argocd_release.messages.argocd import REDIRECTS_NOWHERE, REDIRECTS_TOO_OFTEN
-from argocd_release.model.application import Application, HealthStatus, Source
+from argocd_release.model.application import Application, HealthStatus
+from argocd_release.model.git import Source
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.result import (

@@ -5,15 +5,19 @@ from typing import cast
 
 import pytest
 
+from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import SettingsError
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import ClusterView
+from argocd_release.model.problem import CauseCode
 from argocd_release.release.group import GroupCommands, GroupWait
 from argocd_release.release.policy import Policy, targets_of
 from argocd_release.settings import load
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.expectations_file import Expected
+from argocd_release.verdict.chosen_resources import ChosenResources
+from tests.support.wording import is_from
 from tests.unit.clock import Clock
 from tests.unit.states import application
 
@@ -98,3 +102,30 @@ def test_a_wrong_name_among_the_expectations_is_said_before_any_application_is_r
     )  # fmt: skip
     with pytest.raises(SettingsError, match="wbe"):
         group.wait()
+
+
+@pytest.mark.parametrize(
+    ("patterns", "outcome"),
+    [
+        ("apps:Deployment:web", Outcome.DELIVERED),
+        ("apps:Deployment:*,apps:Deployment:api", Outcome.NOT_DELIVERED),
+        ("!:Service:*", Outcome.DELIVERED),
+    ],
+)
+def test_a_pattern_that_matches_in_no_application_of_a_group_proves_nothing(patterns: str, outcome: Outcome) -> None:
+    given = {"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, "RELEASE_SELECTOR": "team=shop"}
+    settings = load.load(JobEnvironment(given | {"RELEASE_RESOURCES": patterns}))
+    clock, argo = Clock(), Argo((KNOWN,))
+    choose = ChosenResources.of(load.read_names(patterns), each_must_match=False).view
+    policy = Policy(
+        settings=settings, expected=Expected(rules={}), timeout=60, started=clock.now(), check=lambda: None, choose=choose
+    )  # fmt: skip
+    group = GroupWait(
+        targets_of(settings), policy, commands=cast("GroupCommands", argo), cluster=cast("ClusterView", argo), clock=clock,
+        emit=lambda _: None,
+    )  # fmt: skip
+    verdict = group.wait()
+    assert verdict.outcome is outcome
+    if outcome is Outcome.NOT_DELIVERED:
+        assert verdict.code is CauseCode.NO_SUCH_RESOURCE
+        assert is_from(verdict.reason, texts.NO_RESOURCE_OF_GROUP)

@@ -14,7 +14,7 @@ from junitparser import JUnitXml
 
 from argocd_release.core.text import one_line
 from argocd_release.messages.reports import ALL_RELEASED, HEAD_OF_BRANCH
-from argocd_release.model.application import Source
+from argocd_release.model.git import Source
 from argocd_release.model.outcome import Outcome, Verdict, overall
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Node

@@ -17,7 +17,8 @@ from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseRes
 from argocd_release.model.timeline import PreviousState, ReleaseTimeline, Span, SpanKind
 from argocd_release.reports import evidence, gitlab_reports, json_report, junit
 from argocd_release.reports.page import render as page
-from argocd_release.reports.size_limits import LISTED, LISTED_TEXT, OTHER, _shares, limited
+from argocd_release.reports.size_limits import EXCLUDED, LISTED, LISTED_TEXT, OTHER, _shares, limited
+from argocd_release.verdict.chosen_resources import ChosenResources
 from tests.support.gitlab_rules import check_dotenv, check_junit
 from tests.unit.states import application
 
@@ -215,3 +216,24 @@ def test_the_room_is_shared_fairly(needs: list[int], room: int) -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_release_without_applications_has_limits_too(count: int) -> None:
     assert len(limited(replace(release(one()), applications=(one(),) * count)).applications) == count
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DELIVERED, Outcome.DEGRADED])
+def test_every_report_names_the_excluded_resources_and_the_worst_of_many_first(outcome: Outcome) -> None:
+    degraded = {"kind": "CronJob", "group": "batch", "namespace": "web", "name": "nightly", "status": "OutOfSync"}
+    whole = application(
+        sync="OutOfSync", resources=[*(resource(number) for number in range(300)), degraded], health="Healthy"
+    )
+    seen = ChosenResources.of(["*:*:*1", "!*:CronJob:*"]).view(whole)
+    given = limited(release(replace(one(outcome), application=seen)))
+    report = json_report.document(given)
+    Draft202012Validator(json_report.SCHEMA).validate(report)
+    excluded = report["applications"][0]["excluded"]
+    assert (excluded["count"], len(excluded["resources"]), excluded["sync"]) == (271, EXCLUDED, "OutOfSync")
+    assert excluded["resources"][0]["name"] == "nightly"
+    facts = evidence.facts(given.applications[0])
+    assert "CronJob/nightly" in facts
+    assert "266 more" in facts
+    assert "CronJob/nightly" in page(report)
+    everything = json_report.document(release(one(outcome)))
+    assert "excluded" not in everything["applications"][0]

@@ -48,6 +48,16 @@ def test_a_wrong_setting_comes_with_its_fix(environ: dict[str, str], subject: st
     assert fix in problem.fix
 
 
+def test_each_malformed_pattern_of_resources_is_an_error_with_its_own_fix() -> None:
+    given = "apps:Deployment:web deployment.apps/api,\n!:Service:*, web"
+    first, second = wrong(RELEASE_RESOURCES=given)
+    assert {first.subject, second.subject} == {"RELEASE_RESOURCES"}
+    assert "'deployment.apps/api'" in first.message
+    assert "apps:Deployment:api" in first.fix
+    assert "'web'" in second.message
+    assert not wrong(RELEASE_RESOURCES="apps:Deployment:web,\n!:Service:*")
+
+
 def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
     subjects = [problem.subject for problem in wrong(
         ARGOCD_SERVER="argocd.example.com/argo",

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import HealthStatus, OperationPhase, Source, SyncStatus
-from argocd_release.model.git import Deployment, Relation, RevisionRelation
+from argocd_release.model.application import HealthStatus, OperationPhase, SyncStatus
+from argocd_release.model.git import Deployment, Relation, RevisionRelation, Source
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import PodTemplate, Workloads
 from argocd_release.verdict.blockers import blocker

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.verdict.expectation import matches
+from argocd_release.verdict.image_reference import matches
 
 DIGEST = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import WaitFeed
 from argocd_release.watch.snapshot import ABSENT_SECONDS, ApplicationSnapshot, SnapshotCommands
@@ -139,3 +139,21 @@ def test_a_hard_refresh_is_passed_on() -> None:
     web.shared.get("web", seconds=1, refresh=True, hard=True)
     web.get(refresh=True)
     assert web.commands.hard == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("health", "of_resource", "requests"),
+    [("Progressing", None, 1), ("Progressing", HealthStatus.PROGRESSING, 0), ("Healthy", None, 0)],
+)
+def test_a_list_without_the_health_of_resources_is_not_enough_if_that_health_matters(
+    health: str, of_resource: HealthStatus | None, requests: int
+) -> None:
+    """A list of Argo CD 3 has no health of resources."""
+    resource = replace(WEB.resources[0], health=of_resource)
+    web = Shared(listed(9.0, replace(WEB, health=HealthStatus(health), resources=(resource,))))
+    assert web.get() is not WEB
+    web.shared = SnapshotCommands(
+        commands=web.commands, snapshot=lambda: web.listing, now=lambda: web.now, health_of_resources=True
+    )
+    assert (web.get() is WEB) is bool(requests)
+    assert len(web.commands.asked) == requests

@@ -14,7 +14,7 @@ from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.messages import verdict
 from argocd_release.messages.argocd import ARGOCD_PRINTED_NO_APPLICATION
 from argocd_release.messages.verdict import OTHER_IMAGE
-from argocd_release.model.application import Application, HealthStatus, Source
+from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError, Cancelled, FailureKind
 from argocd_release.model.events import (
     ApplicationState,
@@ -26,11 +26,13 @@ from argocd_release.model.events import (
     StillWaiting,
     UnknownWords,
 )
-from argocd_release.model.git import Relation, RevisionRelation
+from argocd_release.model.exclusion import Exclusion
+from argocd_release.model.git import Relation, RevisionRelation, Source
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 from argocd_release.release.signals import StopRequest
+from argocd_release.verdict.chosen_resources import ChosenResources
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch import observer
@@ -161,7 +163,8 @@ class FakeBeneath:
         clock: FakeClock,
         tree_changes: Iterable[float] | None,
     ) -> None:
-        self.workloads = workloads
+        self.pods_of = workloads
+        self.excluded: list[Exclusion | None] = []
         # The images of each pod's containers, by the pod's UID.
         self.containers: dict[str, tuple[str, ...]] = {}
         self.templates_read = 0
@@ -173,6 +176,10 @@ class FakeBeneath:
         clock.schedule = [(1000, self.answered.wait), *((1000 + at, self.change) for at in tree_changes or ())]
         if not self.streams:
             self.answered.set()
+
+    def workloads(self, name: str, exclusion: Exclusion | None = None) -> Workloads:
+        self.excluded.append(exclusion)
+        return self.pods_of(name)
 
     def pod_templates(self, name: str, nodes: tuple[Node, ...]) -> tuple[PodTemplate, ...]:
         del name
@@ -1023,3 +1030,54 @@ def test_pods_that_were_seen_are_late_and_not_absent_after_a_closed_port() -> No
     listed = replace(DELIVERED, images=("registry.example.com/web:1",))
     run = Run(listed, expectation=Expectation(image="registry.example.com/web:1"), workloads=closes, timeout=30)
     assert run.verdict.outcome is Outcome.TIMED_OUT
+
+
+def two(*, worker: str = "OutOfSync", **parts: Any) -> Application:
+    """Return an application with a healthy Deployment ``web``, and with a Deployment ``worker``."""
+    items = [("web", "Synced", "Healthy"), ("worker", worker, "Progressing")]
+    return application(
+        sync=worker,
+        health="Progressing",
+        resources=[
+            {"group": "apps", "kind": "Deployment", "namespace": "web", "name": name, "status": status}
+            | {"health": {"status": health}}
+            for name, status, health in items
+        ],
+        **parts,
+    )
+
+
+def without_worker() -> Callable[[Application], Application]:
+    return ChosenResources.of(["!*:*:worker"]).view
+
+
+def test_an_excluded_resource_does_not_delay_a_release_and_its_pods_are_not_read() -> None:
+    run = Run(two(), choose=without_worker())
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.seconds < 1
+    assert not run.cluster.excluded, "nothing about the pods matters"
+    assert Run(two(), timeout=20).verdict.outcome is Outcome.TIMED_OUT
+
+
+def test_the_pods_of_excluded_resources_are_left_out() -> None:
+    run = Run(two(), choose=without_worker(), expectation=Expectation(image="web:1"), timeout=5)
+    assert {str(item) for exclusion in run.cluster.excluded if exclusion for item in exclusion.resources} == {
+        "Deployment/worker"
+    }
+
+
+def test_after_a_failed_attempt_of_excluded_resources_argocd_is_made_to_compare() -> None:
+    failed = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "worker", "status": "SyncFailed"}]
+    attempt: dict[str, Any] = {"phase": "Running", "retries": 1, "results": failed, "operation": {"sync": {}}}
+    before, after = two(**attempt, reconciledAt="2026-01-01T00:00:04Z"), two(**attempt)
+    run = Run(*[before] * 6, after, choose=without_worker())
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.commands.refreshes.count(True) >= 2
+    assert Run(after, timeout=20).verdict.outcome is not Outcome.DELIVERED
+
+
+def test_a_sync_that_the_job_requests_is_of_the_whole_application() -> None:
+    """An excluded resource that is OutOfSync is to be deployed too, although it does not count."""
+    manual = replace(two(phase=None), automated=False)
+    assert Run(manual, choose=without_worker(), sync=True, timeout=5).commands.syncs == 1
+    assert Run(replace(two(phase=None, worker="Synced")), choose=without_worker(), sync=True).commands.syncs == 0

@@ -111,6 +111,12 @@ def evidence(application: Json, room: SizeBudget) -> Iterator[Table]:
     ]
     header = ("Resource", "Namespace", "Sync", "Health", "Message")
     yield from _table("unhealthy_resources", header, broken, room, most=PODS, count=counts["deviating"])
+    if excluded := application.get("excluded"):
+        others = [
+            (f"{item['kind']}/{item['name']}", item["namespace"], item["sync"], item["health"])
+            for item in excluded["resources"]
+        ]
+        yield from _table("excluded_resources", header[:-1], others, room, most=PODS, count=excluded["count"])
     pods = [
         (item["name"], item["namespace"], item["ready"], item["status"], f"{item['restarts']}×")
         for item in application["pods"]

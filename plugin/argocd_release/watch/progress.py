@@ -1,0 +1,78 @@
+"""Log the progress of a pending release: each new reason at once, and after it a line at growing intervals."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from argocd_release.model.application import Application
+from argocd_release.model.events import ApplicationState, NoAnswer, StillWaiting
+from argocd_release.model.observation import Failure
+from argocd_release.model.outcome import Verdict
+from argocd_release.model.ports import Emit
+from argocd_release.model.problem import CauseCode
+
+# If nothing changes, the log repeats the reason after this many seconds, and then at each doubling of the wait.
+STILL_WAITING_SECONDS: Final = 10.0
+# The log shows this many different reasons immediately. It shows further reasons only when a repetition is due.
+LINES_AT_ONCE: Final = 20
+_COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
+_NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
+
+
+class Progress:
+    """The part of the job log about the progress of one application.
+
+    Args:
+        emit: receives the events for the job log.
+        now: returns the time of a monotonic clock in seconds.
+        started: the clock time at which the job began.
+        timeout: seconds from ``started`` to the deadline.
+    """
+
+    def __init__(self, *, emit: Emit, now: Callable[[], float], started: float, timeout: float) -> None:
+        self._emit = emit
+        self._now = now
+        self._started = started
+        self._timeout = timeout
+        self._shown: tuple[str, float] = ("", started)
+        #: The reasons that the log has shown, without their numbers.
+        self._shown_reasons: set[str] = set()
+
+    def emit_pending(self, observation: Application | Failure, verdict: Verdict) -> None:
+        """Log the reason of the pending verdict if it is new, or if a repetition is due."""
+        now, (last_reason, at) = self._now(), self._shown
+        reason = _known_reason(observation, verdict)
+        # Do not log a reason immediately if it differs from a logged reason only in numbers or in names of pods.
+        key = _NUMBERS.sub("#", _without_counts(reason))
+        is_new = key not in self._shown_reasons and len(self._shown_reasons) < LINES_AT_ONCE
+        if not is_new and now - at < max(STILL_WAITING_SECONDS, at - self._started):
+            return
+        self._shown = (reason, now)
+        self._shown_reasons.add(key)
+        if not is_new:
+            changed = _without_counts(reason) != _without_counts(last_reason)
+            waited = round(now - self._started)
+            self._emit(StillWaiting(reason=reason, waited=waited, timeout=round(self._timeout), changed=changed))
+        elif isinstance(observation, Failure):
+            self._emit(NoAnswer(reason=reason))
+        else:
+            revision = ",".join(revision[:7] for revision in observation.revisions)
+            # The log line already contains sync status and health, so remove both from the beginning of the reason.
+            reason = reason.removeprefix(f"{observation.sync}: ").removeprefix(f"{observation.health}: ")
+            self._emit(
+                ApplicationState(sync=observation.sync, health=observation.health, revision=revision, reason=reason)
+            )
+
+
+def _known_reason(observation: Application | Failure, verdict: Verdict) -> str:
+    """Return the most specific reason: a pod's problem or warning or, without both, the verdict's reason."""
+    workloads = observation.workloads if isinstance(observation, Application) else None
+    if workloads is None or verdict.code not in {CauseCode.UNHEALTHY, CauseCode.OTHER_IMAGE}:
+        return verdict.reason
+    failing = next((failing.problem.message for failing in workloads.failing if not failing.of_job), "")
+    return failing or workloads.warning or verdict.reason
+
+
+def _without_counts(reason: str) -> str:
+    """Remove the number of restarts and the back-off time, which change while the problem stays the same."""
+    return _COUNTS.sub("", reason)
