@@ -19,7 +19,6 @@ from tests.docs.pages import LANGUAGES, names
 
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1280, "height": 900}
-WIDTHS = (360, 768, 1280, 1920)
 KILOBYTE = 1000
 # The words that people type, and the page that must be among the first three.
 WORDS = {
@@ -319,15 +318,66 @@ def test_sections_are_tabs_with_a_page_of_their_own(visit: Visit) -> None:
     assert visit.wrong == []
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_is_cut_off(visit: Visit, width: int) -> None:
-    """At no width is a page wider than the screen, a diagram or a log cut, or a name broken."""
+# The Russian texts are the longer ones, so only they are shown at every width.
+@pytest.mark.parametrize(
+    ("language", "width"),
+    [*((language, width) for language in LANGUAGES for width in (360, 1280)), ("ru", 768), ("ru", 1920)],
+)
+def test_nothing_is_cut_off(visit: Visit, language: str, width: int) -> None:
+    """At no width is a page wider than the screen, a text, a diagram or a log cut, or a name broken."""
     visit.page.set_viewport_size({"width": width, "height": 900})
     problems: list[str] = []
     for name in names():
-        visit.open("ru", name)
-        problems += [f"{name} at {width}: {problem}" for problem in visit.page.evaluate(CUT_OFF)]
+        visit.open(language, name)
+        found = [*visit.page.evaluate(CUT_OFF), *visit.page.evaluate(CLIPPED)]
+        problems += [f"{name} at {width}: {problem}" for problem in found]
     assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("style", "problem"),
+    [
+        ("width: 4rem; overflow: hidden; white-space: nowrap", "clipped"),
+        ("height: 0.5rem; overflow: hidden", "clipped"),
+        ("position: relative; left: 4000px", "beyond the screen"),
+    ],
+)
+def test_a_clipped_text_is_noticed(visit: Visit, style: str, problem: str) -> None:
+    visit.open("en", "faq.md")
+    assert visit.page.evaluate(CLIPPED) == []
+    visit.page.locator("article p").first.evaluate("(node, style) => node.style.cssText = style", style)
+    (found, *_) = visit.page.evaluate(CLIPPED)
+    assert found.startswith(problem)
+
+
+# Texts of a page that a reader cannot see whole. A part that scrolls is no problem, and a part of one pixel is for screen
+# readers.
+CLIPPED = """() => {
+  const found = [];
+  const scrolls = node => node && node !== document.body && (['auto', 'scroll'].includes(getComputedStyle(node).overflowX) || scrolls(node.parentElement));
+  const texts = document.createTreeWalker(document.querySelector('.md-main'), NodeFilter.SHOW_TEXT);
+  const judged = new Set();
+  for (let text; (text = texts.nextNode());) {
+    const node = text.parentElement;
+    if (!text.textContent.trim() || !node.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
+    const words = text.textContent.trim().slice(0, 40);
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    const box = range.getBoundingClientRect();
+    // The closed menu of a phone is left of the screen.
+    if (box.right <= 0) continue;
+    if (box.width > 1 && box.right > innerWidth + 1 && node.closest('article') && !scrolls(node)) found.push(`beyond the screen: ${words}`);
+    for (let part = node; part && !part.matches('.md-main'); part = part.parentElement) {
+      if (judged.has(part)) break;
+      judged.add(part);
+      const style = getComputedStyle(part), hides = way => ['hidden', 'clip'].includes(way);
+      if (part.clientWidth <= 1 || part.clientHeight <= 1 || style.display === 'inline') continue;
+      if ((hides(style.overflowX) && part.scrollWidth > part.clientWidth + 1) || (hides(style.overflowY) && part.scrollHeight > part.clientHeight + 1))
+        found.push(`clipped: ${words}`);
+    }
+  }
+  return found;
+}"""
 
 
 # Parts that are cut off: the page, a wide diagram, a name in a table that takes two lines, code under its button.
