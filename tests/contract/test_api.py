@@ -186,7 +186,7 @@ REFUSALS = {
     "no rights": Refusal(kind=FailureKind.DENIED, says="permission denied", ask=lambda asked, _: asked.tree(API_APPLICATION)),
     "no application": Refusal(kind=FailureKind.DENIED, says="permission denied", ask=lambda asked, _: asked.tree("nobody")),
     "no node": Refusal(
-        kind=FailureKind.OTHER, says="not found as part of application", ask=lambda asked, pod: asked.live(API_APPLICATION, replace(pod, name="gone")),
+        kind=FailureKind.REFUSED, says="not found as part of application", ask=lambda asked, pod: asked.live(API_APPLICATION, replace(pod, name="gone")),
     ),
 }  # fmt: skip
 

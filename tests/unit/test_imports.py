@@ -59,7 +59,11 @@ OF_LIBRARIES = {
 
 
 #: Modules of features that are off by default. A job without such a feature must not load its modules.
-OF_FEATURES = {"argocd_release.release.commit_statuses", "argocd_release.verdict.chosen_resources"}
+OF_FEATURES = {
+    "argocd_release.argocd.http_only",
+    "argocd_release.release.commit_statuses",
+    "argocd_release.verdict.chosen_resources",
+}
 
 
 def test_only_libraries_and_features_are_imported_late() -> None:

@@ -10,11 +10,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final, Self
 from urllib.parse import quote
 
+from argocd_release.argocd.api_errors import KINDS, api_error, error_of_answer, error_of_request
 from argocd_release.argocd.application_json import application_set_of, parse_application
 from argocd_release.argocd.application_list import ApplicationReader, ListReading
 from argocd_release.argocd.connection import Connection, Credentials
@@ -27,7 +28,7 @@ from argocd_release.argocd.tree_json import (
     parse_tree,
     summary,
 )
-from argocd_release.core.text import as_message, as_object, as_objects, one_line, parse_json, parse_object
+from argocd_release.core.text import as_object, as_objects, one_line, parse_json
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
@@ -46,7 +47,6 @@ TEMPLATES: Final = 5
 _APPLICATIONS: Final = "/api/v1/applications"
 _STREAM: Final = "/api/v1/stream/applications"
 _APPLICATION_SETS: Final = "/api/v1/applicationsets"
-_TROUBLES: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
 
 
 class Api:
@@ -71,8 +71,10 @@ class Api:
     ) -> None:
         self._credentials = connection if isinstance(connection, Credentials) else Credentials(connection)
         self._on_call = on_call
-        # argocd does not use the proxy variables for TLS connections (apiclient.go:270-278). Neither does this client.
-        self._client = Client(tls=self._credentials.current().tls, deadline=deadline, check=check)
+        # argocd does not use the proxy variables for TLS connections (apiclient.go:270-278). Neither does this client,
+        # which only uses the proxy in the settings.
+        first = self._credentials.current()
+        self._client = Client(tls=first.tls, deadline=deadline, check=check, proxy=first.proxy)
         self._check = check
         self._reader = ApplicationReader()
         self._pod_warnings = PodWarnings()
@@ -89,12 +91,12 @@ class Api:
         Raises:
             ArgoCDError: the request failed. Its kind is ``FailureKind.TIMED_OUT`` if it took longer than ``seconds``.
         """
-        path, named = _application_path(name)
+        path, named = application_path(name)
         text = self._ask_within(path, named | ({"refresh": refresh} if refresh else {}), seconds=seconds)
         try:
             return parse_application(text, self._reader.application)
         except ValueError as error:
-            raise _error("GET application", FailureKind.MALFORMED, texts.NO_APPLICATION.fill(error=error)) from error
+            raise api_error("GET application", FailureKind.MALFORMED, texts.NO_APPLICATION.fill(error=error)) from error
 
     def applications(self, *, seconds: float, selector: str = "", project: str = "") -> tuple[Application, ...]:
         """List the applications that the token can see, optionally only those of a label selector and a project.
@@ -107,7 +109,7 @@ class Api:
         try:
             return reading.end()
         except ValueError as error:
-            raise _error("GET applications", FailureKind.MALFORMED, texts.NO_LIST.fill(error=error)) from error
+            raise api_error("GET applications", FailureKind.MALFORMED, texts.NO_LIST.fill(error=error)) from error
 
     def workloads(self, name: str, exclusion: Exclusion | None = None) -> Workloads:
         """Read the application's resource tree, and return a summary of its pods, images and failing resources.
@@ -143,7 +145,7 @@ class Api:
         Raises:
             ArgoCDError: Argo CD did not respond, or the connection was lost.
         """
-        path, named = _application_path(name)
+        path, named = application_path(name)
         self._watch(f"{_STREAM}{path.removeprefix(_APPLICATIONS)}/resource-tree", named, on_change)
 
     def _watch(self, path: str, query: Mapping[str, str], on_change: Callable[[], object]) -> None:
@@ -175,7 +177,7 @@ class Api:
         try:
             self._client.send(request, seconds=STREAM)
         except HttpError as error:
-            raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
+            raise api_error(f"GET {path}", FailureKind.OTHER, str(error)) from error
 
     def tree(self, name: str) -> Tree:
         """Return the application's resource tree."""
@@ -212,7 +214,7 @@ class Api:
         Raises:
             ArgoCDError: the log cannot be read, or the connection was lost.
         """
-        path, query = _application_path(name)
+        path, query = application_path(name)
         path = f"{path}/pods/{quote(pod.name, safe='')}/logs"
         query |= {"container": container, "namespace": pod.namespace, "tailLines": str(lines), "follow": "true"}
         reader = LogReader(take)
@@ -230,12 +232,12 @@ class Api:
         try:
             status = self._client.send(request, seconds=FOLLOW).status
         except HttpError as error:
-            raise _error(f"GET {path}", FailureKind.OTHER, str(error)) from error
+            raise api_error(f"GET {path}", FailureKind.OTHER, str(error)) from error
         finally:
             end = texts.CALL_END.fill(result=status or texts.WITHOUT_RESPONSE)
             self._on_call(f"GET {path}", time.monotonic() - started, end)
         if status != _OK:
-            raise _error(f"GET {path}", _TROUBLES.get(status, FailureKind.OTHER), texts.HTTP_STATUS.fill(status=status))
+            raise api_error(f"GET {path}", KINDS.get(status, FailureKind.OTHER), texts.HTTP_STATUS.fill(status=status))
 
     def application_set(self, name: str, /) -> ApplicationSet:
         """Return the ApplicationSet with this ``name`` or ``namespace/name``."""
@@ -267,7 +269,7 @@ class Api:
         return _parsed(self._text(name, what, query), f"GET {what}")
 
     def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
-        path, named = _application_path(name)
+        path, named = application_path(name)
         return self._ask(f"{path}/{what}", {**query, **named})
 
     def _ask_within(
@@ -282,9 +284,9 @@ class Api:
         try:
             return self._ask(path, query, seconds=seconds, on_part=on_part)
         except ArgoCDError as error:
-            if isinstance(error.__cause__, HttpError) and error.__cause__.timed_out:
+            if error.kind is FailureKind.TIMED_OUT:
                 message = texts.NO_RESPONSE.fill(seconds=f"{seconds:.0f}")
-                raise _error(error.command, FailureKind.TIMED_OUT, message) from error
+                raise api_error(error.command, FailureKind.TIMED_OUT, message) from error
             raise
 
     def _ask(
@@ -295,41 +297,37 @@ class Api:
         seconds: float = 0,
         on_part: Callable[[bytes], object] | None = None,
     ) -> str:
+        return self._request(Request(url=path, query=query, body_limit=BODY_LIMIT, on_part=on_part), seconds)
+
+    def send(self, method: str, path: str, query: Mapping[str, str], *, seconds: float, body: bytes = b"") -> str:
+        """Send a request, and return the body of its response."""
+        return self._request(Request(url=path, method=method, query=query, body=body, body_limit=BODY_LIMIT), seconds)
+
+    def _request(self, request: Request, seconds: float) -> str:
+        """Send a request whose ``url`` is a path. If Argo CD refuses the token, renew the token and retry once."""
         connection = self._credentials.current()
-        answer = self._send(connection, path, query, seconds=seconds, on_part=on_part)
+        answer = self._send(connection, request, seconds)
         if answer.status == _UNAUTHENTICATED:
             newer = self._credentials.newer_than(connection)
             if newer is not None:
-                answer = self._send(newer, path, query, seconds=seconds, on_part=on_part)
+                answer = self._send(newer, request, seconds)
         if answer.status != _OK:
-            kind = _TROUBLES.get(answer.status, FailureKind.OTHER)
-            message = _error_text(answer.text) or texts.HTTP_STATUS.fill(status=answer.status)
-            raise _error(f"GET {path}", kind, message, is_refused=_is_refusal(answer.status))
+            raise error_of_answer(f"{request.method} {request.url}", answer)
         return answer.text
 
-    def _send(
-        self,
-        connection: Connection,
-        path: str,
-        query: Mapping[str, str],
-        *,
-        seconds: float,
-        on_part: Callable[[bytes], object] | None,
-    ) -> Response:
-        started, status = time.monotonic(), 0
-        url = f"{connection.address}{path}"
-        request = Request(url=url, query=query, headers=connection.headers, body_limit=BODY_LIMIT, on_part=on_part)
+    def _send(self, connection: Connection, request: Request, seconds: float) -> Response:
+        started, status, command = time.monotonic(), 0, f"{request.method} {request.url}"
+        # Argo CD requires the content type in all requests but GET (argo-cd v2.13.2 server/server.go).
+        content = {} if request.method == "GET" else {"Content-Type": "application/json"}
+        url, headers = f"{connection.address}{request.url}", {**connection.headers, **content}
         try:
-            answer = self._client.send(request, seconds=seconds or API_CALL)
+            answer = self._client.send(replace(request, url=url, headers=headers), seconds=seconds or API_CALL)
             status = answer.status
         except HttpError as error:
-            kind = FailureKind.TIMED_OUT if error.timed_out else FailureKind.OTHER
-            # The port is closed, so the job could not send the request. The server does not offer the HTTP API.
-            closed = not error.sent and not error.timed_out
-            raise _error(f"GET {path}", kind, str(error), is_refused=closed) from error
+            raise error_of_request(command, error) from error
         finally:
             end = texts.CALL_END.fill(result=status or texts.WITHOUT_RESPONSE)
-            self._on_call(f"GET {path}", time.monotonic() - started, end)
+            self._on_call(command, time.monotonic() - started, end)
         return answer
 
 
@@ -337,18 +335,13 @@ def _parsed(text: str, what: str) -> Any:
     try:
         return parse_json(text)
     except ValueError as error:
-        raise _error(what, FailureKind.MALFORMED, texts.NO_JSON.fill(error=error)) from error
+        raise api_error(what, FailureKind.MALFORMED, texts.NO_JSON.fill(error=error)) from error
 
 
-def _application_path(name: str) -> tuple[str, dict[str, str]]:
+def application_path(name: str) -> tuple[str, dict[str, str]]:
     """Return the application's API path, and a query parameter with its namespace if the name contains one."""
     namespace, _, plain = name.rpartition("/")
     return f"{_APPLICATIONS}/{quote(plain, safe='')}", {"appNamespace": namespace} if namespace else {}
-
-
-def _error(command: str, kind: FailureKind, message: str, *, is_refused: bool = False) -> ArgoCDError:
-    text = one_line(as_message(message), limit=300)
-    return ArgoCDError(kind=kind, command=command, exit_code=None, message=text, is_refused=is_refused)
 
 
 @contextmanager
@@ -363,17 +356,4 @@ def _no_refusal() -> Iterator[None]:
     except ArgoCDError as error:
         if not error.is_refused:
             raise
-        raise _error(error.command, FailureKind.OTHER, error.message) from error
-
-
-def _is_refusal(status: int) -> bool:
-    """Return True if the HTTP status shows that a retry of the same request would fail, too."""
-    return status == HTTPStatus.NOT_IMPLEMENTED or (
-        status // 100 == 4 and status not in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # noqa: PLR2004
-    )
-
-
-def _error_text(text: str) -> str:
-    """Return the message in an error response, or "". Streaming endpoints put it into an object ``error``."""
-    answer = parse_object(text)
-    return str(as_object(answer.get("error")).get("message") or answer.get("message") or "")
+        raise api_error(error.command, FailureKind.OTHER, error.message) from error

@@ -16,6 +16,7 @@ from argocd_release.messages import argocd as texts
 from argocd_release.messages import settings
 from argocd_release.model.errors import SignInError
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 from argocd_release.timing import SIGN_IN, SIGN_IN_PAUSE, Deadline, pause
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
@@ -159,7 +160,7 @@ def signed_in(
     if not connector:
         return SignedIn(connection=connection)
     form = {**_FORM, "connector_id": connector, "subject_token": connection.auth_token}
-    with Client(tls=connection.tls, deadline=deadline, check=check) as client:
+    with Client(tls=connection.tls, deadline=deadline, check=check, proxy=connection.proxy) as client:
         answer = _post(client, connection, form)
     document = parse_object(answer.text)
     token, lifetime = document.get("access_token"), document.get("expires_in")
@@ -201,7 +202,9 @@ def _post(client: Client, connection: Connection, form: Mapping[str, str]) -> Re
         return client.send(request, seconds=SIGN_IN)
     except HttpError as error:
         why = one_line(str(error), limit=200)
-        raise SignInError(texts.TOKEN_NOT_REQUESTED.fill(error=why), outcome=Outcome.UNREACHABLE) from error
+        code = CauseCode.PROXY if error.proxy_status is not None else None
+        message = texts.TOKEN_NOT_REQUESTED.fill(error=why)
+        raise SignInError(message, outcome=Outcome.UNREACHABLE, code=code) from error
 
 
 def _refused(status: int, reason: str, connector: str) -> SignInError:

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 
 import sh
 
+from argocd_release.argocd.api_errors import BLOCKED
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.argocd.application_list import parse_applications
 from argocd_release.argocd.connection import Connection, Credentials
@@ -44,8 +45,7 @@ _DIFF: Final = f"{DIFF_PROGRAM} -a -U 1000000"
 # For each kind of failure, a pattern of argocd's error messages. The first pattern that matches decides. Source:
 # argo-cd v2.13.2 util/grpc, server/server.go:1379-1391, cmd/argocd/commands/headless.go, apiclient.go.
 _TROUBLES: Final = (
-    (FailureKind.OPERATION_IN_PROGRESS, r"another operation is already in progress"),
-    (FailureKind.SYNC_WINDOW, r"blocked by sync window"),
+    *BLOCKED,
     (FailureKind.UNAUTHENTICATED, r"code = Unauthenticated|invalid session"),
     (FailureKind.MISSING, r"code = NotFound"),
     (FailureKind.DENIED, r"code = PermissionDenied"),

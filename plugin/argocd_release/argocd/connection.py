@@ -20,7 +20,7 @@ from typing import Final
 from argocd_release.messages import ProblemMessage, settings
 from argocd_release.model.errors import SignInError
 from argocd_release.timing import RENEWAL_PAUSE, SIGN_IN, Background, run_in_background
-from argocd_release.transport.network import tls_context
+from argocd_release.transport.network import host_of, tls_context
 
 # Options whose values are never secret, so the job is allowed to print them.
 _OPEN: Final = frozenset({
@@ -144,6 +144,8 @@ class Connection:
     opts: str = field(default="", repr=False)
     #: The path of a PEM file with an additional certificate authority to trust, or an empty string.
     ca_file: str = ""
+    #: The URL of the HTTP proxy through which the job reaches Argo CD, or an empty string. It can contain a password.
+    proxy: str = field(default="", repr=False)
 
     @cached_property
     def options(self) -> Mapping[str, str]:
@@ -165,6 +167,11 @@ class Connection:
         scheme = "http" if self.options.get("--plaintext") == "true" else "https"
         root = self.options.get("--grpc-web-root-path", "").strip("/")
         return f"{scheme}://{self.server}/{root}".rstrip("/")
+
+    @property
+    def proxy_name(self) -> str:
+        """Return the host and port of the proxy, without the user name and the password."""
+        return host_of(self.proxy)
 
     @property
     def headers(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ from argocd_release.argocd.connection import Connection
 from argocd_release.messages import argocd as texts
 from argocd_release.timing import DOCTOR_CALL, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
-from argocd_release.transport.network import connect, resolve, tls_context
+from argocd_release.transport.network import connect, open_through_proxy, resolve, tls_context
 
 BODY_LIMIT: Final = 100_000
 _OK: Final = 200
@@ -28,13 +28,17 @@ OTHER_NAME: Final = 62
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The HTTP response from an address. If no response arrived, ``status`` is 0, and ``error`` gives the reason."""
+    """The HTTP response from an address. If no response arrived, ``status`` is 0, and ``error`` gives the reason.
+
+    ``proxy_status`` is that of ``HttpError``.
+    """
 
     status: int = 0
     body: str = ""
     location: str = ""
     server: str = ""
     error: str = ""
+    proxy_status: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +125,9 @@ def _handshake(connection: Connection, context: ssl.SSLContext) -> Handshake:
     host, port = endpoint(connection)
     try:
         with (
-            _open(host, port) as plain,
+            open_through_proxy(connection.proxy, host, port, seconds=DOCTOR_CALL)
+            if connection.proxy
+            else _open(host, port) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,
         ):
             certificate: dict[str, Any] = secure.getpeercert() or {}
@@ -157,7 +163,7 @@ class Prober:
         check: Callable[[], object] = lambda: None,
     ) -> None:
         self._connection = connection
-        self._client = Client(tls=connection.tls, deadline=deadline, check=check)
+        self._client = Client(tls=connection.tls, deadline=deadline, check=check, proxy=connection.proxy)
 
     def __enter__(self) -> Self:
         return self
@@ -184,7 +190,7 @@ class Prober:
         try:
             answer = self._client.send(request, seconds=DOCTOR_CALL)
         except HttpError as error:
-            return Answer(error=str(error))
+            return Answer(error=str(error), proxy_status=error.proxy_status)
         return Answer(
             status=answer.status,
             body=answer.text,

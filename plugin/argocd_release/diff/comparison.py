@@ -21,7 +21,7 @@ from argocd_release.release.argocd_session import Readers
 
 #: The time limit of one comparison in seconds.
 COMPARISON_SECONDS: Final = 120.0
-_UNREACHABLE: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.KILLED})
+_UNREACHABLE: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.PROXY, FailureKind.TIMED_OUT, FailureKind.KILLED})
 _DENIED: Final = frozenset({FailureKind.DENIED, FailureKind.UNAUTHENTICATED})
 # Phrases by which git or the repo-server reports that the repository does not contain the commit.
 _NO_COMMIT: Final = ("not our ref", "unable to resolve", "couldn't find remote ref", "Failed to checkout revision")

@@ -13,6 +13,7 @@ from argocd_release.diff.compare import ApplicationDiff, State
 from argocd_release.diff.comparison import Work, compared, failed
 from argocd_release.diff.scope import Scope
 from argocd_release.messages import diff as texts
+from argocd_release.messages.settings import DIFF_THROUGH_PROXY
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, SettingsError, SetupProblem
 from argocd_release.model.outcome import Outcome
@@ -72,6 +73,8 @@ class DiffJob:
         context = self._context
         context.log.emit_warnings(context.environ)
         settings = self._settings = load.load(context.environ)
+        if settings.proxy:
+            raise SettingsError([SetupProblem.of_setting(DIFF_THROUGH_PROXY, "RELEASE_PROXY")])
         timeout, _ = load.seconds_left(settings, datetime.now(UTC))
         most = load.job_seconds_left(settings, datetime.now(UTC))[0]
         context = self._context = replace(context, deadline=JobDeadline(timeout, most=most))

@@ -62,7 +62,11 @@ def _examine(
         job_settings: Settings | None = load.load(fixed)
     except (SettingsError, NoPreviewError):
         job_settings = None
-    connection = job_settings.connection if job_settings else Connection(server=server, auth_token="", opts=opts)
+    connection = (
+        job_settings.connection
+        if job_settings
+        else Connection(server=server, auth_token="", opts=opts, proxy=pipeline.usable_proxy(fixed))
+    )
     connection = replace(connection, ca_file=ca_file)
     if not server:
         checklist.run([Check(name="Argo CD", run=lambda: "", needs=("settings",))])
@@ -104,12 +108,20 @@ def examine_network(
         with_argocd: True to check the connection of the argocd command, too.
     """
     answer = cache(lambda: prober.get("/api/version"))
+    path = [
+        Check(name="name", run=lambda: network.resolves(connection)),
+        Check(name="port", run=lambda: network.connects(connection), needs=("name",)),
+    ]
+    if connection.proxy:
+        # The proxy resolves the name of Argo CD and connects to it. The argocd command cannot use the proxy.
+        path = [Check(name="proxy", run=lambda: network.passes_proxy(connection, prober))]
+        with_argocd = False
+    needs = (path[-1].name,)
     checklist.run(
         [
-            Check(name="proxies", run=lambda: pipeline.proxies(environ, connection.options)),
-            Check(name="name", run=lambda: network.resolves(connection)),
-            Check(name="port", run=lambda: network.connects(connection), needs=("name",)),
-            Check(name="TLS", run=lambda: network.encrypts(connection), needs=("port",), repeats=("options-file",)),
+            Check(name="proxies", run=lambda: pipeline.proxies(environ, connection)),
+            *path,
+            Check(name="TLS", run=lambda: network.encrypts(connection), needs=needs, repeats=("options-file",)),
             Check(name="http", run=lambda: network.answers(connection, prober), needs=("TLS",)),
             *(
                 [Check(name="argocd", run=lambda: network.talks(connection, environ, stack), needs=("http",))]

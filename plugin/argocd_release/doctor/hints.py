@@ -74,7 +74,7 @@ def of_settings(connection: Connection, environ: JobEnvironment, *, timeout: flo
         now: the current time in seconds since 1970.
     """
     warnings: list[SetupProblem] = []
-    proxies = pipeline.proxies(environ, connection.options)
+    proxies = pipeline.proxies(environ, connection)
     if not isinstance(proxies, str):
         warnings += proxies
     if connection.options.get("--insecure") == "true":

@@ -58,6 +58,22 @@ def connects(connection: Connection) -> str | SetupProblem:
             return _unreachable(texts.PORT_CLOSED, host=host, port=port, reason=one_line(reason))
 
 
+def passes_proxy(connection: Connection, prober: Prober) -> str | SetupProblem:
+    """Check that the HTTP proxy in the settings opens a connection to Argo CD."""
+    answer, proxy, server = prober.get("/api/version"), connection.proxy_name, connection.server
+    match answer.proxy_status:
+        case None:
+            return texts.PROXY_PASSES.fill(proxy=proxy)
+        case 0:
+            return _unreachable(texts.PROXY_DOWN, reason=one_line(answer.error, limit=300))
+        case 407:
+            return _unreachable(texts.PROXY_ACCOUNT, proxy=proxy)
+        case status if status >= 500:  # noqa: PLR2004 - HTTP's
+            return _unreachable(texts.PROXY_NO_SERVER, proxy=proxy, server=server, status=status)
+        case status:
+            return _unreachable(texts.PROXY_FORBIDS, proxy=proxy, server=server, status=status)
+
+
 def encrypts(connection: Connection) -> str | SetupProblem:
     """Check that a TLS handshake succeeds with the options of argocd, and that the certificate is trusted."""
     if connection.options.get("--plaintext") == "true":
@@ -111,7 +127,8 @@ def _speaks_plaintext(connection: Connection) -> bool:
     """
     root = connection.options.get("--grpc-web-root-path", "")
     opts = "--plaintext" + (f" --grpc-web-root-path {shlex.quote(root)}" if root else "")
-    with Prober(Connection(server=connection.server, auth_token="", opts=opts)) as prober:
+    plain = Connection(server=connection.server, auth_token="", opts=opts, proxy=connection.proxy)
+    with Prober(plain) as prober:
         return bool(version(prober.get("/api/version")))
 
 

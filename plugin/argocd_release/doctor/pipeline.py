@@ -5,7 +5,6 @@ Each check returns its problems or, if there are none, a text that says what is 
 
 import os
 import shlex
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from argocd_release.argocd import auth
 from argocd_release.argocd.api import Api
+from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import unreadable_repository
 from argocd_release.core.text import one_line
 from argocd_release.messages import doctor
@@ -194,8 +194,16 @@ def token_problems(token: str, claims: auth.Claims | None, *, timeout: float, no
     return doctor.TOKEN_VALID.fill(owner=owner, day=day, span=span(left))
 
 
-def proxies(environ: JobEnvironment, options: Mapping[str, str]) -> str | list[SetupProblem]:
+def usable_proxy(environ: JobEnvironment) -> str:
+    """Return the URL of the proxy in the settings, or "" if there is none or its form is wrong."""
+    return load.valid(environ, "RELEASE_PROXY")
+
+
+def proxies(environ: JobEnvironment, connection: Connection) -> str | list[SetupProblem]:
     """Check that argocd uses all proxy variables that are set (argo-cd v2.13.2 apiclient.go:270-278)."""
+    if connection.proxy:
+        return doctor.PROXY_SET.fill(proxy=connection.proxy_name)
+    options = connection.options
     native = options.get("--grpc-web") != "true" and "--grpc-web-root-path" not in options
     plaintext = options.get("--plaintext") == "true"
     used = set(_SOCKS) if native else {"HTTP_PROXY", "http_proxy"} if plaintext else set()

@@ -29,6 +29,11 @@ WITHOUT_RESPONSE: Final = "no response"
 MANIFEST_OF: Final = Message("the manifest of {subject}")
 OPTIONS_FILE_UNREADABLE: Final = Message("cannot read a file that the argocd options name: {error}")
 
+NO_COMMANDS: Final = Message(
+    "the job reaches Argo CD through the proxy {proxy}, over HTTP only. The log lacks the output of argocd app wait "
+    "and argocd app get"
+)
+
 # The sign-in through Dex.
 TOKEN_NOT_REQUESTED: Final = Message("cannot request a token from Argo CD: {error}")
 DEX_CLIENT_UNKNOWN: Final = "Dex does not know the client argo-cd-cli: check that this is Argo CD's own Dex"
@@ -52,6 +57,8 @@ REDIRECTS_TOO_OFTEN: Final = Message("it redirects more than {count} times")
 NO_HTTP_ADDRESS: Final = "this is not an http or https address"
 RESPONSE_TOO_LARGE: Final = Message("the response is larger than {megabytes} MB")
 RESPONSE_INCOMPLETE: Final = Message("no complete response within {seconds} s")
+PROXY_REFUSES: Final = Message("the proxy {proxy} refuses to connect to {server}: {status}")
+PROXY_UNREACHABLE: Final = Message("the proxy {proxy} cannot be used: {reason}")
 NAME_SERVER_SILENT: Final = Message("the name server did not respond within {seconds} s")
 NO_HOST_NAME: Final = Message("{host!r} is not a host name: {error}")
 NESTED_TOO_DEEPLY: Final = "the document is nested too deeply"
@@ -74,6 +81,29 @@ PORT_CLOSED: Final = ProblemMessage(
     "{host} port {port} refuses connections: {reason}",
     "check the port in <ARGOCD_SERVER>, and check that argocd-server, or its ingress, is running",
     code="port-closed",
+)
+
+# The HTTP proxy.
+PROXY_PASSES: Final = Message("the proxy {proxy} opens a connection to Argo CD")
+PROXY_DOWN: Final = ProblemMessage(
+    "{reason}",
+    "check the host and the port in <RELEASE_PROXY>, and check that the proxy runs and that the runner reaches it",
+    code="proxy-down",
+)
+PROXY_ACCOUNT: Final = ProblemMessage(
+    "the proxy {proxy} demands a valid user name and password: HTTP 407",
+    "set <RELEASE_PROXY> to http://USER:PASSWORD@{proxy}, with percent-encoded special characters",
+    code="proxy-account",
+)
+PROXY_FORBIDS: Final = ProblemMessage(
+    "the proxy {proxy} does not allow connections to {server}: HTTP {status}",
+    "ask the administrator of the proxy to allow CONNECT to {server}",
+    code="proxy-forbids",
+)
+PROXY_NO_SERVER: Final = ProblemMessage(
+    "the proxy {proxy} does not reach {server}: HTTP {status}",
+    "check the host and the port in <ARGOCD_SERVER>, and check that argocd-server runs and that the proxy reaches it",
+    code="proxy-no-server",
 )
 
 # TLS.

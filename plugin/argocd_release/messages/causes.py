@@ -40,6 +40,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "cancelled": "a user, a newer pipeline or GitLab's timeout cancelled the job",
         "unexpected": "argocd-release itself went wrong",
         "unreachable": "Argo CD did not respond",
+        "proxy": "the HTTP proxy does not let the job reach Argo CD",
         "denied": "the token is invalid, or it is not allowed to see the application",
         "refused": "Argo CD responds, but refuses to show the application",
         "unreadable": "the output of the argocd command does not describe an application",
@@ -165,6 +166,8 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
 #: The hints by cause code. If a cause has no hint, the job shows the hint of the symptom instead.
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "proxy": "check <RELEASE_PROXY>: its host and port, its user name and password, and the rules of the proxy for "
+        "the address in <ARGOCD_SERVER>. Then retry the job",
         "path-missing": "create the path in git, or correct the application's source path in Argo CD",
         "spec-invalid": "correct the application's project, sources or destination as the message says",
         "sync-failed": "fix the error above. If it is in git, push a corrected commit; otherwise sync again "

@@ -42,10 +42,11 @@ INSECURE: Final = ProblemMessage(
     "remove --insecure, and set <RELEASE_ARGOCD_CA> to the CA certificate",
     code="insecure",
 )
+PROXY_SET: Final = Message("the job reaches Argo CD through the proxy {proxy}")
 PROXIES_USED: Final = Message("argocd ignores none of the proxy variables that are set")
 PROXY_IGNORED: Final = ProblemMessage(
     "argocd ignores {variables} when it connects to Argo CD",
-    "give the runner a direct connection to Argo CD, or a transparent proxy",
+    "set <RELEASE_PROXY> to the proxy, or give the runner a direct connection to Argo CD",
     code="proxy-ignored",
 )
 

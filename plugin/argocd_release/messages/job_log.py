@@ -22,6 +22,7 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "versions apart": "note: {why}",
         "warning": "warning: {why}",
         "signed in": "signed in through Dex's connector {connector} with the job's ID token",
+        "through proxy": "note: {why}",
         "not signed in anew": "note: could not get a new token: {error}",
         "not terminated": "warning: could not terminate the sync of the earlier revision: {error}",
         "command": "$ {command}",

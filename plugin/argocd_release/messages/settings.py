@@ -81,6 +81,10 @@ PATTERN: Final = ProblemMessage(
 URL_MISSING: Final = ProblemMessage(
     "{setting} needs <RELEASE_SITE_URL>, the address to check", "set <RELEASE_SITE_URL>, or leave {setting} out"
 )
+DIFF_THROUGH_PROXY: Final = ProblemMessage(
+    "{setting} is set, but a diff runs argocd app diff, which cannot use an HTTP proxy",
+    "give the runner of the diff a direct connection to Argo CD, and unset {setting}",
+)
 URL_UNCHECKED: Final = ProblemMessage(
     "{setting} has no effect without <RELEASE_URL_CHECK=true>", "set <RELEASE_URL_CHECK=true>, or leave {setting} out"
 )

@@ -8,12 +8,14 @@ from typing import Final, Self
 from argocd_release.core.text import counted
 from argocd_release.messages import ProblemMessage, field_names, settings
 from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
 
 
 class FailureKind(Enum):
     """The reason why a call of the argocd CLI or of Argo CD's HTTP API failed."""
 
     UNREACHABLE = "unreachable"
+    PROXY = "proxy"
     DENIED = "denied"
     UNAUTHENTICATED = "unauthenticated"
     MISSING = "missing"
@@ -133,12 +135,13 @@ class SignInError(ReleaseError):
     """The exchange of the job's ID token for a token of Dex has failed.
 
     The ``outcome`` is ``Outcome.DENIED`` if Dex refused the exchange, and ``Outcome.UNREACHABLE`` if the server did not
-    respond.
+    respond. The ``code`` is the cause code, or None if the outcome says enough.
     """
 
-    def __init__(self, message: str, *, outcome: Outcome = Outcome.DENIED) -> None:
+    def __init__(self, message: str, *, outcome: Outcome = Outcome.DENIED, code: CauseCode | None = None) -> None:
         super().__init__(message)
         self.outcome = outcome
+        self.code = code
 
 
 class ArgoCDError(ReleaseError):

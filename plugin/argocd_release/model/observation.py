@@ -11,6 +11,7 @@ from typing import Final
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 from argocd_release.model.errors import FailureKind
+from argocd_release.model.problem import CauseCode
 
 APPLICATION: Final = "Application"
 APPLICATION_SET: Final = "ApplicationSet"
@@ -96,6 +97,11 @@ class Failure:
 
     kind: FailureKind
     message: str
+
+    @property
+    def code(self) -> CauseCode | None:
+        """Return the cause code of this kind of failure; None if the code depends on the earlier looks."""
+        return CauseCode.PROXY if self.kind is FailureKind.PROXY else None
 
     @classmethod
     def late(cls, message: str) -> "Failure":

@@ -47,6 +47,7 @@ class CauseCode(Enum):
     UNEXPECTED = "unexpected"
     # Causes of failures in Argo CD or in the job's access to Argo CD.
     UNREACHABLE = "unreachable"
+    PROXY = "proxy"
     DENIED = "denied"
     REFUSED = "refused"
     UNREADABLE = "unreadable"

@@ -1,8 +1,10 @@
 """Sign in to Argo CD, and create the readers of Argo CD that all stages of a job share."""
 
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from argocd_release.argocd import auth, connection
 from argocd_release.argocd.api import Api
@@ -10,11 +12,31 @@ from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection, Credentials, SignedIn
 from argocd_release.argocd.http_first import HttpFirstCommands
 from argocd_release.doctor import hints
-from argocd_release.model.events import NotSignedInAnew, SignedInBy, Warned
+from argocd_release.messages.argocd import NO_COMMANDS
+from argocd_release.model.events import JobEvent, NotSignedInAnew, SignedInBy, Warned
+from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Clock, Commands, Lists, OwnerLookup
 from argocd_release.release.job_log import JobContext
 from argocd_release.settings.load import ConnectionSettings
 from argocd_release.watch.owners import Owners
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThroughProxy(JobEvent):
+    """The job reaches Argo CD through an HTTP proxy, so it does not run the argocd command."""
+
+    NAME = "through proxy"
+    why: str
+
+
+class ArgoCDCommands(Commands, Lists, Protocol):
+    """The commands of a job: those of the argocd CLI or, through an HTTP proxy, their equivalents over HTTP."""
+
+    def cancel(self, outcome: Outcome) -> None: ...
+    def show(self, *arguments: str, seconds: float) -> str: ...
+    def diff(
+        self, name: str, revision: str, positions: Iterable[int], *, seconds: float, echo: bool = False
+    ) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +46,7 @@ class Readers:
     Each call ends before the deadline of the job, and renews the token if it is about to expire.
     """
 
-    argocd: ArgoCD
+    argocd: ArgoCDCommands
     api: Api
     credentials: Credentials
 
@@ -87,6 +109,12 @@ def connected(
     if signed.lifetime is not None:
         log.emit(SignedInBy(connector=connector))
     api = stack.enter_context(Api(credentials, on_call=log.called, deadline=deadline, check=check))
+    if identity.proxy:
+        # Import this module only if it is needed, because most jobs reach Argo CD directly.
+        from argocd_release.argocd.http_only import HttpOnlyCommands  # noqa: PLC0415
+
+        log.emit(ThroughProxy(why=NO_COMMANDS.fill(proxy=identity.proxy_name)))
+        return Readers(argocd=HttpOnlyCommands(api, echo=log.command), api=api, credentials=credentials)
     argocd = stack.enter_context(
         ArgoCD(
             context.environ,

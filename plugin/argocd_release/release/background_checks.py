@@ -3,7 +3,6 @@
 from contextlib import suppress
 from typing import Any, Final
 
-from argocd_release.argocd.cli import ArgoCD
 from argocd_release.argocd.connection import Connection
 from argocd_release.diagnosis.hook_evidence import HookRecorder
 from argocd_release.doctor import hints, network
@@ -11,6 +10,7 @@ from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, Cancelled, SetupProblem
 from argocd_release.model.events import ApplicationState, JobEvent, VersionsApart, Warned
 from argocd_release.model.ports import Emit, Evidence
+from argocd_release.release.argocd_session import ArgoCDCommands
 from argocd_release.release.signals import StopRequest
 from argocd_release.timing import Background, run_in_background
 from argocd_release.verdict.judge import CONFIRMING
@@ -60,7 +60,7 @@ class BackgroundChecks:
     """
 
     def __init__(
-        self, argocd: ArgoCD, connection: Connection | None, emit: Emit, evidence: Evidence, stop: StopRequest
+        self, argocd: ArgoCDCommands, connection: Connection | None, emit: Emit, evidence: Evidence, stop: StopRequest
     ) -> None:
         self._stop = stop
         self.hooks = Hooks(evidence)

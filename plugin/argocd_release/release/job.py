@@ -53,7 +53,8 @@ def verdict_on(error: BaseException, log: JobLog, *, out_of_time: bool = False) 
             reason = job_log.CANCELLED.fill(meaning=error.outcome.meaning)
             return Verdict(outcome=error.outcome, reason=reason, hint=job_log.CANCELLED.fill_hint())
         case SignInError():
-            return Verdict(outcome=error.outcome, reason=str(error), hint=job_log.SIGN_IN_FAILED.fill_hint())
+            hint = job_log.SIGN_IN_FAILED.fill_hint()
+            return Verdict(outcome=error.outcome, reason=str(error), hint=hint, code=error.code)
         case ProgramMissingError():
             return Verdict(outcome=error.outcome, reason=str(error), hint=error.hint)
         case ReleaseError():

@@ -95,8 +95,7 @@ def _invalid(error: "ValidationError") -> Iterator[SetupProblem]:
         return
     given = str(error.instance)
     rule, value = _rule(error, declared), _meant(given, declared)
-    # Do not show the options of argocd, because they can contain headers with secrets.
-    is_secret = declared.get("x-secret") or name == "ARGOCD_OPTS"
+    is_secret = declared.get("x-secret") or name in environment.WITH_SECRETS
     entry = settings.SHOWN_AFTER_LIST if ";" in rule else settings.SHOWN
     yield SetupProblem.of_setting(
         settings.INVALID,

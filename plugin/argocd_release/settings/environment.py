@@ -198,10 +198,13 @@ _OPEN: Final = (
 )  # fmt: skip
 
 
+#: Settings that are not secret as a whole, but whose values can contain a header or a password.
+WITH_SECRETS: Final = frozenset({"ARGOCD_OPTS", "RELEASE_PROXY"})
+
+
 def open_values(environ: JobEnvironment) -> tuple[str, ...]:
     """Return the values that must not be redacted: public settings, and GitLab's variables about the pipeline."""
-    # Leave out the options of argocd, because they can contain headers with secrets.
-    names = [name for name in PROPERTIES if not _is_secret(name) and name != "ARGOCD_OPTS"]
+    names = [name for name in PROPERTIES if not _is_secret(name) and name not in WITH_SECRETS]
     values = [environ.text(name) for name in names]
     values += [str(PROPERTIES[name].get("default", "")) for name in names]
     return tuple(filter(None, (*values, *(environ.get(name, "") for name in _OPEN))))

@@ -36,12 +36,13 @@ class ConnectionSettings:
     dex_connector: str
     argocd_ca: str = field(repr=False)
     opts: str = field(repr=False)
+    proxy: str = field(repr=False)
     connect_grace: int
 
     @property
     def connection(self) -> Connection:
         """Return the connection without a ``ca_file``, because ``argocd_ca`` can be PEM text that is not in a file."""
-        return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts)
+        return Connection(server=self.server, auth_token=self.auth_token, opts=self.opts, proxy=self.proxy)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
 from argocd_release.core.text import one_line
 from argocd_release.messages import argocd as texts
 from argocd_release.timing import Deadline, run_in_background
-from argocd_release.transport.network import KEEPALIVE, Backend, NotConnectedError, bounded
+from argocd_release.transport.network import KEEPALIVE, Backend, NotConnectedError, bounded, host_of, was_opening_tunnel
 
 if TYPE_CHECKING:
     import httpcore
@@ -47,12 +48,23 @@ class HttpError(Exception):
         timed_out: True if the call reached its time limit.
         sent: False if the request has certainly not reached the server.
         redirects: True if the server redirected too often, or to an invalid URL.
+        proxy_status: the HTTP status with which the proxy refused the request, 0 if the proxy did not respond, or None
+            if the proxy is not the reason for the failure.
     """
 
-    def __init__(self, message: str, *, timed_out: bool = False, sent: bool = True, redirects: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        timed_out: bool = False,
+        sent: bool = True,
+        redirects: bool = False,
+        proxy_status: int | None = None,
+    ) -> None:
         self.timed_out = timed_out
         self.sent = sent
         self.redirects = redirects
+        self.proxy_status = proxy_status
         super().__init__(one_line(message, limit=300))
 
 
@@ -114,6 +126,7 @@ class Client:
         check: a callback that is called repeatedly while the main thread waits. It raises an exception to cancel the
             call.
         proxies: True to use the proxies in the environment variables.
+        proxy: the URL of an HTTP proxy for all requests, or an empty string.
     """
 
     def __init__(
@@ -123,11 +136,13 @@ class Client:
         deadline: Deadline,
         check: Callable[[], object] = lambda: None,
         proxies: bool = False,
+        proxy: str = "",
     ) -> None:
         self._tls = tls
         self._deadline = deadline
         self._check = check
         self._proxies = proxies
+        self._proxy = proxy
         self._lock = threading.Lock()
         self._pools: dict[tuple[str, str], httpcore.ConnectionPool] = {}
 
@@ -182,23 +197,47 @@ class Client:
 
     def _send(self, request: Request, deadline: Deadline, limit: float) -> Response:
         # Import httpcore here, because importing it at the start of the job would delay the first look.
-        import httpcore  # noqa: PLC0415
 
         try:
             with bounded(deadline):
                 return self._exchange(request, deadline)
         except HttpError:
             raise
-        except NotConnectedError as error:
-            if error.timed_out:
-                raise _late(limit, sent=False) from error
-            raise HttpError(str(error), sent=False) from error
-        except (httpcore.TimeoutException, TimeoutError) as error:
-            raise _late(limit, sent=not isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout)) from error
         except Exception as error:
-            # httpcore and h11 raise many kinds of errors, for example for malformed responses and closed pools.
-            sent = not isinstance(error, httpcore.ConnectError)
-            raise HttpError(str(error) or type(error).__name__, sent=sent) from error
+            if (of_proxy := self._error_of_proxy(request.url, error, limit)) is not None:
+                raise of_proxy from error
+            raise self._error_of_server(error, limit) from error
+
+    def _error_of_proxy(self, url: str, error: Exception, limit: float) -> HttpError | None:
+        """Return the error if the proxy is the reason for the failure, otherwise None."""
+        import httpcore  # noqa: PLC0415
+
+        if not self._proxy:
+            return None
+        proxy = host_of(self._proxy)
+        if isinstance(error, httpcore.ProxyError):
+            message = texts.PROXY_REFUSES.fill(proxy=proxy, server=host_of(url), status=error)
+            status = str(error)[:3]
+            return HttpError(message, sent=False, proxy_status=int(status) if status.isdecimal() else 0)
+        # Without TLS there is no tunnel, so only a failed connection is certainly a failure of the proxy.
+        not_connected = isinstance(error, NotConnectedError | httpcore.ConnectError | httpcore.ConnectTimeout)
+        if not (was_opening_tunnel() if urlsplit(url).scheme == "https" else not_connected):
+            return None
+        late = isinstance(error, httpcore.TimeoutException | TimeoutError) or getattr(error, "timed_out", False)
+        reason = texts.NO_RESPONSE.fill(seconds=f"{max(limit, 1):.0f}") if late else str(error) or type(error).__name__
+        message = texts.PROXY_UNREACHABLE.fill(proxy=proxy, reason=reason)
+        return HttpError(message, timed_out=late, sent=False, proxy_status=0)
+
+    @staticmethod
+    def _error_of_server(error: Exception, limit: float) -> HttpError:
+        import httpcore  # noqa: PLC0415
+
+        if isinstance(error, NotConnectedError):
+            return _late(limit, sent=False) if error.timed_out else HttpError(str(error), sent=False)
+        if isinstance(error, httpcore.TimeoutException | TimeoutError):
+            return _late(limit, sent=not isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout))
+        # httpcore and h11 raise many kinds of errors, for example for malformed responses and closed pools.
+        return HttpError(str(error) or type(error).__name__, sent=not isinstance(error, httpcore.ConnectError))
 
     def _exchange(self, request: Request, deadline: Deadline) -> Response:
         import httpcore  # noqa: PLC0415
@@ -223,6 +262,10 @@ class Client:
             extensions={"timeout": {"pool": deadline.left}},
         ) as answer:
             received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            if self._proxy and answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
+                message = texts.PROXY_REFUSES.fill(proxy=host_of(self._proxy), server=url.netloc, status=status)
+                raise HttpError(message, sent=False, proxy_status=answer.status)
             parts: Iterable[bytes] = answer.iter_stream()
             if received.get("content-encoding", "").lower() == "gzip":
                 parts = _unpacked(parts)
@@ -237,7 +280,7 @@ class Client:
     def _pool(self, url: SplitResult) -> "httpcore.ConnectionPool":
         import httpcore  # noqa: PLC0415
 
-        proxy = _proxy(url) if self._proxies else ""
+        proxy = self._proxy or (_proxy(url) if self._proxies else "")
         key = (proxy, url.scheme)
         with self._lock:
             if key not in self._pools:

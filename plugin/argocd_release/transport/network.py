@@ -4,6 +4,7 @@ httpcore's own timeouts apply to each read and write. A server that sends single
 running forever. In this module, each operation only gets the time that is left of the whole call.
 """
 
+import base64
 import socket
 import ssl
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from argocd_release.messages import argocd as texts
 from argocd_release.timing import Background, Deadline, run_in_background
@@ -32,6 +34,8 @@ KEEPALIVE: Final = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )
+#: The port of a proxy whose URL contains none.
+_HTTP: Final = 80
 _call: Final = threading.local()
 
 
@@ -47,14 +51,27 @@ class NotConnectedError(Exception):
         super().__init__(message)
 
 
+def host_of(url: str) -> str:
+    """Return the host and the port in a URL, without the user name and the password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 @contextmanager
 def bounded(deadline: Deadline) -> Iterator[None]:
     """Apply the deadline to all network operations of this thread, including httpcore's, which has no threads."""
-    _call.deadline = deadline
+    _call.deadline, _call.opening = deadline, False
     try:
         yield
     finally:
         del _call.deadline
+
+
+def was_opening_tunnel() -> bool:
+    """Return True if the last call of this thread has connected to a server, but has not begun a TLS handshake.
+
+    If the call uses TLS through a proxy, this means that the proxy has not opened the tunnel.
+    """
+    return bool(_call.opening)
 
 
 def _left() -> float:
@@ -86,6 +103,7 @@ class Stream(NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> NetworkStream:
+        _call.opening = False
         if _call.deadline.left <= 0:
             raise NotConnectedError(texts.NO_TIME_LEFT, timed_out=True)
         # Python applies the timeout to the handshake as a whole (Modules/_ssl.c do_handshake).
@@ -116,6 +134,7 @@ class Backend(NetworkBackend):
                 raise TimeoutError(texts.NO_TIME_LEFT)
             return self._backend.connect_tcp(address, port, seconds, local_address, socket_options)
 
+        _call.opening = True
         try:
             return Stream(connect(host, port, deadline=_call.deadline, to=to))
         except OSError as error:
@@ -147,6 +166,54 @@ def tls_context(
     if certificate and key:
         context.load_cert_chain(certificate, key)
     return context
+
+
+def open_through_proxy(proxy: str, host: str, port: int, *, seconds: float) -> socket.socket:
+    """Connect to a server through an HTTP proxy, and return the socket of the tunnel.
+
+    Args:
+        proxy: the URL of the proxy, which can contain a user name and a password.
+        host: the host name of the server.
+        port: the port of the server.
+        seconds: the time limit.
+
+    Raises:
+        OSError: the proxy cannot be reached, or refuses to open the tunnel.
+    """
+    parts, deadline = urlsplit(proxy), Deadline(seconds)
+    tunnel = connect(
+        parts.hostname or "",
+        parts.port or _HTTP,
+        deadline=deadline,
+        to=lambda address, left: socket.create_connection((address, parts.port or _HTTP), left),
+    )
+    server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        status = _request_tunnel(tunnel, parts, server, deadline)
+    except BaseException:
+        tunnel.close()
+        raise
+    if not status.startswith("2"):
+        tunnel.close()
+        raise OSError(texts.PROXY_REFUSES.fill(proxy=host_of(proxy), server=server, status=status))
+    return tunnel
+
+
+def _request_tunnel(tunnel: socket.socket, proxy: SplitResult, server: str, deadline: Deadline) -> str:
+    """Ask the proxy to open the tunnel, and return the HTTP status of its response, such as ``200 OK``."""
+    account = f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}"
+    encoded = base64.b64encode(account.encode()).decode()
+    header = f"Proxy-Authorization: Basic {encoded}\r\n" if account != ":" else ""
+    tunnel.sendall(f"CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n{header}\r\n".encode())
+    answer = b""
+    # A server does not begin a TLS connection, so nothing follows the response of the proxy.
+    while b"\r\n\r\n" not in answer and len(answer) < _PART:
+        tunnel.settimeout(max(deadline.left, 0.001))
+        part = tunnel.recv(_PART)
+        if not part:
+            break
+        answer += part
+    return answer.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")[2]
 
 
 Connection = TypeVar("Connection")

@@ -208,7 +208,7 @@ def judge(observation: Application | Failure, history: SymptomHistory) -> Verdic
     if isinstance(observation, Failure):
         what = _UNSEEN.get(observation.kind, texts.NO_RESPONSE)
         unseen = texts.LOOK_FAILED.fill(what=what, message=observation.message)
-        codes = [CODES[symptom] for symptom in history.records if symptom in CODES]
+        codes = [record.problem.code for record in history.records.values() if record.problem]
         return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
     missing = blocker(observation, history.expectation, compared=history.compared)
     return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason=CONFIRMING)
@@ -288,7 +288,7 @@ def _of_failure(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Sym
     symptom, text = _symptom_of(failure, history), failure.message
     if symptom is Symptom.DELETED:
         text = texts.DELETED_WHILE_TRACKED
-    yield symptom, Problem(message=text, code=CODES[symptom])
+    yield symptom, Problem(message=text, code=failure.code or CODES[symptom])
 
 
 def _symptom_of(failure: Failure, history: SymptomHistory) -> Symptom:

@@ -469,8 +469,14 @@ def test_times_as_people_say_them(seconds: float, text: str) -> None:
 )
 def test_proxies(variable: str, opts: str, ignored: bool) -> None:  # noqa: FBT001
     connection = Connection(server="x", auth_token="t", opts=opts)
-    found = pipeline.proxies(JobEnvironment({variable: "http://proxy:3128"}), connection.options)
+    found = pipeline.proxies(JobEnvironment({variable: "http://proxy:3128"}), connection)
     assert codes(found) == (["proxy-ignored"] if ignored else [])
+
+
+def test_the_proxy_in_the_settings_replaces_the_proxy_variables() -> None:
+    connection = Connection(server="x", auth_token="t", opts="--grpc-web", proxy="http://ci:secret@proxy:3128")
+    found = pipeline.proxies(JobEnvironment({"HTTPS_PROXY": "http://proxy:3128"}), connection)
+    assert found == messages.PROXY_SET.fill(proxy="proxy:3128")
 
 
 def test_a_release_is_warned_of_what_endangers_it(pages: Pages) -> None:
