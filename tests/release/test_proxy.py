@@ -38,7 +38,7 @@ from tests.support.job_log_rules import check_log
 #: Scenarios that need each kind of request: reads, lists, streams, logs, syncs, terminations, refusals.
 PLAYED = (
     "first-release", "slow-rollout", "crash-loop", "manual-sync", "sync-of-another", "sync-forbidden",
-    "old-sync-terminated", "missing", "forbidden", "revoked-midway", "group-selected", "group-one-crashes", "mutable-chart",
+    "old-sync-terminated", "missing", "forbidden", "revoked-midway", "group-selected", "group-one-crashes", "mutable-dependency",
     "migration-fails",
 )  # fmt: skip
 
@@ -67,7 +67,6 @@ def released(proxy: HttpProxy, sandbox: Sandbox, folder: Path, scenario: str, **
             "RELEASE_TIMEOUT": TIMEOUT,
             "RELEASE_PROXY": proxy.url,
             "PATH": without_argocd(folder / "empty"),
-            "RELEASE_LOG_LEVEL": "debug",
         }
         | environ,
     )

@@ -33,7 +33,7 @@ def error_of_answer(command: str, answer: Response) -> ArgoCDError:
     # Streaming endpoints put the message into an object ``error``.
     message = str(as_object(document.get("error")).get("message") or document.get("message") or "")
     is_refused = _is_refusal(answer.status)
-    if answer.status in KINDS and not message:
+    if answer.status in KINDS and answer.text.strip() and not answer.text.lstrip().startswith("{"):
         # Argo CD explains each refusal in JSON, so another server has sent this response.
         text = texts.FROM_PROXY.fill(message=texts.HTTP_STATUS.fill(status=answer.status))
         return api_error(command, FailureKind.UNREACHABLE, text, is_refused=is_refused)

@@ -166,8 +166,7 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
 #: The hints by cause code. If a cause has no hint, the job shows the hint of the symptom instead.
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "proxy": "check <RELEASE_PROXY>: its host and port, its user name and password, and the rules of the proxy for "
-        "the address in <ARGOCD_SERVER>. Then retry the job",
+        "proxy": "check <RELEASE_PROXY>, and that the proxy allows the address in <ARGOCD_SERVER>; then retry the job",
         "path-missing": "create the path in git, or correct the application's source path in Argo CD",
         "spec-invalid": "correct the application's project, sources or destination as the message says",
         "sync-failed": "fix the error above. If it is in git, push a corrected commit; otherwise sync again "

@@ -355,3 +355,65 @@ def test_the_authority_decides(authority: Path, *, verify: bool, trusted: bool, 
         else:
             with pytest.raises(HttpError, match="CERTIFICATE_VERIFY_FAILED"):
                 client.send(request, seconds=5)
+
+
+#: Proxies that open no tunnel, each with the status of the error and a text in its message.
+PROXIES: dict[str, tuple[Callable[[socket.socket], object], int, str]] = {
+    "demands an account": (answer(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), 407, "407 Proxy"),
+    "forbids": (answer(b"HTTP/1.1 403 \x1b[31mForbidden\r\n\r\n"), 403, "403"),
+    "cannot reach the server": (answer(b"HTTP/1.1 503 Service Unavailable\r\n\r\n"), 503, "503"),
+    "responds with garbage": (answer(b"SSH-2.0-OpenSSH_9.2\r\n"), 0, "cannot be used"),
+    "closes the connection": (lambda connection: connection.recv(65536), 0, "cannot be used"),
+    "says nothing": (lambda _: time.sleep(10), 0, "no response within 1 s"),
+    "drips": (lambda connection: drip(connection, b"HTTP/1.1 200 "), 0, "no response within 1 s"),
+    "drips headers": (lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\nX-A: "), 0, "no response within 1 s"),
+}
+
+
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize("kind", PROXIES)
+def test_a_proxy_that_opens_no_tunnel_is_the_reason(kind: str, *, background: bool) -> None:
+    serve, status, text = PROXIES[kind]
+    with serving(serve) as port, a_client(proxy=f"http://ci:s3cret@127.0.0.1:{port}") as client:
+        started = time.monotonic()
+        send = partial(client.send, Request(url="https://argocd.invalid/"), seconds=SECONDS)
+        with pytest.raises(HttpError) as caught:
+            run_in_background(send).result(10) if background else send()
+        assert time.monotonic() - started < SECONDS + 1
+    error = caught.value
+    assert (error.proxy_status, error.sent) == (status, False)
+    assert f"the proxy 127.0.0.1:{port} " in str(error)
+    assert text in str(error)
+    assert str(error).isprintable()
+    assert "s3cret" not in str(error)
+    # The doctor opens the tunnel itself, for the TLS handshake.
+    with serving(serve) as port, pytest.raises(OSError, match=".") as refused:
+        network.open_through_proxy(f"http://ci:s3cret@127.0.0.1:{port}", "argocd.invalid", 443, seconds=SECONDS)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_closed_port_of_a_proxy_is_the_reason() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    for url in ("https://argocd.invalid/", "http://argocd.invalid/"):
+        with a_client(proxy=f"http://127.0.0.1:{port}") as client, pytest.raises(HttpError) as caught:
+            client.send(Request(url=url), seconds=2)
+        assert caught.value.proxy_status == 0
+        assert "Connection refused" in str(caught.value)
+
+
+def test_a_server_that_fails_behind_a_proxy_is_not_the_proxys_fault() -> None:
+    def tunnel(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        connection.recv(65536)
+        connection.sendall(b"this is not TLS")
+
+    with serving(tunnel) as port, a_client(proxy=f"http://127.0.0.1:{port}") as client:
+        with pytest.raises(HttpError) as caught:
+            client.send(Request(url="https://argocd.invalid/"), seconds=2)
+        assert caught.value.proxy_status is None
+    with serving(answer(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")) as port:
+        with a_client(proxy=f"http://127.0.0.1:{port}") as client, pytest.raises(HttpError) as refused:
+            client.send(Request(url="http://argocd.invalid/"), seconds=2)
+        assert refused.value.proxy_status == 407
