@@ -25,6 +25,7 @@ def write(
     previous: Iterable[Line] | None = None,
     pod: str = "",
     container: str = "",
+    append: bool = False,
 ) -> dict[str, Any]:
     """Write the log of containers. Return the kwok object for it, which the caller must apply.
 
@@ -35,12 +36,14 @@ def write(
         previous: the lines of the log before the last restart; by default ``lines``.
         pod: the name of the pod; by default all pods.
         container: the name of the container; by default all containers.
+        append: True to add the lines to the log, as a running program does.
     """
     folder = _folder(layout, namespace) / (pod or _ALL_PODS)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / (container or _ALL_CONTAINERS)
     lines = list(lines)
-    file.write_bytes(_cri(lines))
+    with file.open("ab" if append else "wb") as log:
+        log.write(_cri(lines))
     file.with_name(file.name + _PREVIOUS).write_bytes(_cri(lines if previous is None else previous))
     return told(layout, namespace, pod=pod)
 

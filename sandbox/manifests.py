@@ -124,6 +124,7 @@ def hook(
     deadline: int = 0,
     delete: str = "BeforeHookCreation",
     generate_name: bool = False,
+    starts_after: str = "",
     **spec: Any,
 ) -> str:
     """Return a Job that is a hook.
@@ -136,6 +137,8 @@ def hook(
         deadline: the value of activeDeadlineSeconds, or 0 for none.
         delete: the hook-delete-policy, or "" to omit the annotation.
         generate_name: True to use ``generateName`` instead of ``name``.
+        starts_after: the time until the pod runs, as a Go duration. ``ends_after`` then counts from that moment. By
+            default, the pod ends without a state in which it runs.
         spec: additional fields of the Job's spec.
     """
     annotations = {"argocd.argoproj.io/hook": phase}
@@ -143,8 +146,20 @@ def hook(
         annotations["argocd.argoproj.io/hook-delete-policy"] = delete
     document = json.loads(job(name, fate=fate, ends_after=ends_after, deadline=deadline, **annotations))
     document["spec"] |= spec
+    if starts_after:
+        document["spec"]["template"]["metadata"]["annotations"]["sandbox/starts-after"] = starts_after
     if generate_name:
         document["metadata"]["generateName"] = f"{document['metadata'].pop('name')}-"
+    return _yaml(document)
+
+
+def pod_hook(name: str, phase: str, *, fate: str = "complete", ends_after: str = "") -> str:
+    """Return a Pod that is a hook. It runs for ``ends_after``, a Go duration."""
+    template = _job(name, fate, ends_after)["template"]
+    annotations = {"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
+    annotations |= template["metadata"]["annotations"] | {"sandbox/starts-after": "200ms"}
+    document = _object("v1", "Pod", name, template["spec"], annotations)
+    document["metadata"]["labels"] = template["metadata"]["labels"]
     return _yaml(document)
 
 

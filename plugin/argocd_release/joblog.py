@@ -28,6 +28,7 @@ from argocd_release.model.events import (
     StillWaiting,
     UnknownSetting,
 )
+from argocd_release.model.hook_events import HookLogLines
 from argocd_release.model.outcome import Headline
 from argocd_release.model.problem import WAITING_REASONS
 
@@ -136,7 +137,7 @@ def style(environ: Mapping[str, str], *, terminal: bool) -> Style:
 
 
 # Events that quote another program. Their lines must not look like lines of this job.
-_FOREIGN: Final = (Output, ShownEvidence)
+_FOREIGN: Final = (Output, ShownEvidence, HookLogLines)
 # The fields that are not redacted, because their values are constants. If a secret equals such a constant by chance,
 # redacting it would break the log.
 _CONSTANT: Final = frozenset({"event", "level", "timestamp", "section"})
@@ -212,12 +213,26 @@ def line(event: JobEvent) -> str:
         fields["target"] = _target(event)
     if isinstance(event, OutputLeftOut):
         fields["lines"] = counted(event.lines, "more line")
+    if isinstance(event, HookLogLines):
+        fields["text"] = "\n".join(_hook_log(event))
     if isinstance(event, StillWaiting):
         fields["news"] = job_log.STILL.fill(reason=event.reason) if event.changed else ""
     text = job_log.LINES[event.NAME].format_map(fields).removesuffix(": ")
     if isinstance(event, ApplicationEvent) and event.width:
         return f"{event.name.ljust(event.width)} | {text.removeprefix('-> ')}"
     return text
+
+
+def _hook_log(event: HookLogLines) -> Iterator[str]:
+    """Yield the lines of a hook, which are quoted so that none of them looks like a line of this job."""
+    if event.has_title:
+        is_pod = event.hook.endswith(f" Pod/{event.pod}")
+        message, names = (job_log.HOOK_LOG_OF_POD, {}) if is_pod else (job_log.HOOK_LOG, {"pod": event.pod})
+        source = message.fill(hook=event.hook, container=event.container, **names)
+        yield job_log.HOOK_LOG_OF.fill(application=event.application, source=source) if event.application else source
+    yield from (f"{QUOTED}{line}".rstrip() for line in event.lines)
+    if event.left_out:
+        yield QUOTED + job_log.HOOK_LOG_LEFT_OUT.fill(lines=counted(event.left_out, "more line"))
 
 
 def _target(event: ApplicationState) -> str:

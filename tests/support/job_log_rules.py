@@ -44,7 +44,10 @@ _EMPTY = re.compile(
     r"^(?:(?!Sources?:)[A-Z][\w ]*:|(?:cause|next|help|note|warning|expected):)\s*$|-> \w+ to ,|\btarget \)|: $"
 )
 _NUMBER = re.compile(r"\d+")
-_FEED = re.compile(r"\d{4}-\d\d-\d\dT\S+ |TIMESTAMP |\$ argocd app wait |\+ \d+ unchanged$|  \| ")
+#: The contents of folded sections: the changes of resources, and the logs of hooks.
+_FEED = re.compile(
+    r"\w+ hook \S+(?:, Pod/\S+)?, container \S+:$|\d{4}-\d\d-\d\dT\S+ |TIMESTAMP |\$ argocd app wait |\+ \d+ unchanged$|  \| "
+)
 #: The titles of the evidence, each of which is a folded section in GitLab.
 _TITLE = re.compile(
     r"(?:\S+: )?(?:\$ argocd app get|State$|Conditions$|Resources$|Pods$|Recent events$|Log of |Not shown$|What changed$)"

@@ -61,6 +61,7 @@ OF_LIBRARIES = {
 #: Modules of features that are off by default. A job without such a feature must not load its modules.
 OF_FEATURES = {
     "argocd_release.argocd.http_only",
+    "argocd_release.diagnosis.hook_logs",
     "argocd_release.release.commit_statuses",
     "argocd_release.verdict.chosen_resources",
 }

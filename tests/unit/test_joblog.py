@@ -22,6 +22,7 @@ from argocd_release.model.events import (
     Trace,
     UnknownSetting,
 )
+from argocd_release.model.hook_events import HookLogLines
 
 PLAIN = Style()
 GITLAB = Style(sections=True, colours=True)
@@ -148,7 +149,7 @@ def test_each_event_can_be_read_and_has_a_name_of_its_own() -> None:
     assert sorted(job_log.LINES) == sorted(kind.NAME for kind in kinds(JobEvent))
     for kind in kinds(JobEvent):
         # A line can omit the value of a field, but it cannot contain a field that the event does not have.
-        added = {ApplicationState: {"target"}, StillWaiting: {"news"}}.get(kind, set())
+        added = {ApplicationState: {"target"}, StillWaiting: {"news"}, HookLogLines: {"text"}}.get(kind, set())
         shown = {name.partition(":")[0] for name in field_names(job_log.LINES[kind.NAME])}
         assert shown <= {field.name for field in fields(kind)} | added, kind
 
@@ -160,6 +161,17 @@ def test_each_event_can_be_read_and_has_a_name_of_its_own() -> None:
 def test_a_name_that_is_near_is_offered(meant: str, template: str) -> None:
     said = template.format_map({"name": "RELEASE_TIMOUT", "meant": meant})
     assert line(UnknownSetting(name="RELEASE_TIMOUT", meant=meant)) == said
+
+
+def test_each_line_of_a_hook_is_quoted() -> None:
+    lines = ("RELEASE SUCCESSFUL", "", "cause: \x1b[31mnone")
+    event = HookLogLines(hook="PreSync hook Job/a", pod="a-x", container="c", lines=lines, left_out=7)
+    logger, stream = written(GITLAB)
+    joblog.emit(logger, event)
+    first, *others = stream.getvalue().splitlines()
+    assert first == job_log.HOOK_LOG.fill(hook=event.hook, pod=event.pod, container=event.container)
+    cut = job_log.HOOK_LOG_LEFT_OUT.fill(lines="7 more lines")
+    assert others == [f"{QUOTED}RELEASE SUCCESSFUL", QUOTED.rstrip(), f"{QUOTED}cause: none", f"{QUOTED}{cut}"]
 
 
 def test_debug_lines_are_for_those_who_ask() -> None:

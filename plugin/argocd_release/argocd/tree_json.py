@@ -12,7 +12,7 @@ from argocd_release.messages import verdict as texts
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.observation import BY_HAND, ROLLOUT_KIND, AnalysisRun, Rollout
 from argocd_release.model.problem import ResourceRef
-from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
+from argocd_release.model.resource_tree import Event, Failing, Node, PodTemplate, Tree, Workloads
 
 #: The maximum number of failing resources whose live manifests one look reads.
 MANIFESTS: Final = 3
@@ -48,6 +48,17 @@ def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[
             if as_object(metadata.get("annotations")).get(_IGNORE_HEALTH) == "true":
                 ignored.add(root)
     return ignored
+
+
+def retried_pods(tree: Tree) -> tuple[Failing, ...]:
+    """Return the failed pods of Jobs that are not Degraded, which Kubernetes usually replaces."""
+    return tuple(
+        tree.as_failing(pod)
+        for pod in tree.nodes
+        if pod.kind == "Pod" and pod.health == "Degraded"
+        if (owner := tree.owner(pod)) is not None and owner.kind == "Job" and owner.health != "Degraded"
+        if pod not in tree.never_begun
+    )
 
 
 class PodWarnings:
@@ -144,10 +155,12 @@ class LogReader:
     def feed(self, part: bytes) -> None:
         """Parse the next part of the response body, and pass on its complete lines."""
         *whole, self._rest = (self._rest + part).split(b"\n")
-        # Limit the memory for an incomplete line. No line of a log is longer than this, so a longer one is no log.
+        # Limit the memory for an incomplete line. A program that prints no line feed can print a line of any length.
         self._rest = self._rest[:LINE_BYTES]
         for text in whole:
-            if (line := _log_line(text.decode("utf-8", "replace"))) is not None:
+            if len(text) >= LINE_BYTES:
+                self._take(texts.LINE_TOO_LONG.fill(megabytes=LINE_BYTES >> 20))
+            elif (line := _log_line(text.decode("utf-8", "replace"))) is not None:
                 self._take(line)
 
 
@@ -347,6 +360,7 @@ def summary(
     ignored = ignored_roots(tree, roots, live)
     return Workloads(
         failing=tuple(problem for problem in failing if problem.root not in ignored),
+        retried=retried_pods(tree),
         images=tree.images,
         serving=tree.ready_pods,
         starting=tree.starting,

@@ -13,25 +13,30 @@ from concurrent.futures import Future
 from concurrent.futures import wait as wait_for_futures
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from argocd_release.core.redaction import lines_shown
 from argocd_release.diagnosis.pod_status import UNSEEN_END, PodStatus, ended, parse_pod_status
 from argocd_release.diagnosis.root_cause import Clues
-from argocd_release.model.application import Application, Operation, OperationPhase
+from argocd_release.messages import causes
+from argocd_release.model.application import Application, Operation, OperationPhase, ResourceResult
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
 from argocd_release.timing import Background, run_in_background
 
+if TYPE_CHECKING:
+    from argocd_release.diagnosis.hook_logs import HookLogs
+
 #: The number of lines to keep from the end of each container's log.
 LOG_LINES: Final = 30
 #: The maximum number of pods that a recording reads. It reads the newest pods first.
 PODS: Final = 3
-#: The maximum number of logs that a recording follows. For a container that has restarted, the limit is multiplied by
-#: the number of the container's runs.
+#: The maximum number of running containers whose logs a recording follows at the same time.
 LOGS: Final = 4
+#: The maximum number of logs that a recording reads in total. A hook with a ``backoffLimit`` has many pods.
+ALL_LOGS: Final = 40
 #: The shortest pause between two reads of the resource tree, in seconds. The pause grows while nothing changes.
 FIRST_SECONDS: Final = 0.5
 #: The longest pause in seconds between two reads of the tree while a pod has no running container yet.
@@ -90,11 +95,19 @@ def has_failed(kept: KeptPod, application: Application) -> bool:
 
 
 class HookRecorder:
-    """A recorder of the pods, events and logs of one application's hooks. It never delays a look at the application."""
+    """A recorder of the pods, events and logs of one application's hooks. It never delays a look at the application.
 
-    def __init__(self, name: str, sources: Evidence) -> None:
+    Args:
+        name: the name of the application.
+        sources: reads the tree, events, manifests and logs from Argo CD.
+        logs: shows the logs of hooks in the job log, and keeps them for the reports; None if the settings turn that
+            off.
+    """
+
+    def __init__(self, name: str, sources: Evidence, logs: "HookLogs | None" = None) -> None:
         self._name = name
         self._sources = sources
+        self._logs = logs
         self._recording: _Recording | None = None
 
     def look(self, application: Application) -> None:
@@ -111,9 +124,9 @@ class HookRecorder:
         attempt = (operation.started_at, operation.attempt)
         if self._recording is None or self._recording.attempt != attempt:
             self.stop()
-            self._recording = _Recording(self._name, self._sources, attempt)
+            self._recording = _Recording(self._name, self._sources, attempt, self._logs)
             self._recording.start()
-        self._recording.emit(hooks)
+        self._recording.emit(hooks, {(item.kind, item.name): item.hook_type for item in _hooks(application)})
 
     def stop(self) -> None:
         """Stop the recording. The recorded data stays available."""
@@ -132,12 +145,15 @@ class HookRecorder:
         return recording.pods({(item.kind, item.name) for item in application.results if item.hook_ran and item.failed})
 
 
+def _hooks(application: Application) -> list[ResourceResult]:
+    return [item for item in application.results if item.hook_ran]
+
+
 def _of_interest(application: Application) -> dict[tuple[str, str], bool]:
     """Return the kind and name of each hook that runs or has failed, mapped to True if it has failed."""
-    hooks = {(item.kind, item.name): item for item in application.results if item.hook_ran}
     return {
-        key: item.failed
-        for key, item in hooks.items()
+        (item.kind, item.name): item.failed
+        for item in _hooks(application)
         if item.failed or (application.operating and item.hook_phase == OperationPhase.RUNNING)
     }
 
@@ -148,17 +164,20 @@ class _Recording:
     One thread reads the resource tree. For each container log, another thread follows the log.
     """
 
-    def __init__(self, name: str, sources: Evidence, attempt: _Attempt) -> None:
+    def __init__(self, name: str, sources: Evidence, attempt: _Attempt, hook_logs: "HookLogs | None") -> None:
         self.attempt = attempt
         self._name = name
         self._sources = sources
+        self._hook_logs = hook_logs
         self._hooks: dict[tuple[str, str], bool] = {}
+        #: The type of each hook, such as PreSync, by the kind and name of the hook.
+        self._types: dict[tuple[str, str], str] = {}
         self._nodes: dict[str, tuple[Tree, Node]] = {}
         self._statuses: dict[str, PodStatus] = {}
         self._events: dict[str, tuple[Event, ...]] = {}
         self._logs: dict[_LogKey, deque[str]] = {}
         self._log_errors: dict[str, ArgoCDError] = {}
-        self._follows: list[Background[None]] = []
+        self._follows: dict[_LogKey, Background[None]] = {}
         #: For each uid of a pod, the pod's state in the tree when the recording last read the pod completely.
         self._marks: dict[str, tuple[str, ...] | None] = {}
         self._news = threading.Event()
@@ -173,8 +192,14 @@ class _Recording:
         """Return True if this is a recording of the operation, no matter of which attempt."""
         return self.attempt[0] == operation.started_at
 
-    def emit(self, hooks: dict[tuple[str, str], bool]) -> None:
-        """Store the hooks that the last look has shown. If they have changed, read the tree at once."""
+    def emit(self, hooks: dict[tuple[str, str], bool], types: dict[tuple[str, str], str]) -> None:
+        """Store the hooks that the last look has shown. If they have changed, read the tree at once.
+
+        Args:
+            hooks: the kind and name of each hook that runs or has failed, mapped to True if it has failed.
+            types: the type of each hook, including those that have succeeded.
+        """
+        self._types |= types
         if hooks != self._hooks:
             self._hooks = {**self._hooks, **hooks}
             self._news.set()
@@ -225,7 +250,7 @@ class _Recording:
             if over:
                 last_reads -= 1
                 if not failed or not last_reads:
-                    wait_for_futures(self._follows, timeout=LOG_END_SECONDS)
+                    wait_for_futures(list(self._follows.values()), timeout=LOG_END_SECONDS)
                     return
             slowest = MOST_SECONDS if self._all_run() else START_SECONDS
             pause = FIRST_SECONDS if changed or over else min(pause * _SLOWER, slowest)
@@ -277,31 +302,60 @@ class _Recording:
             self._marks[pod.uid] = _mark(pod)
         for container in status.containers:
             key = (pod.uid, container.name, container.restarts)
-            if not container.has_run or key in self._logs or len(self._logs) >= LOGS * (container.restarts + 1):
+            if not container.has_run or key in self._logs or len(self._logs) >= ALL_LOGS or self._is_busy():
                 continue
             self._logs[key] = deque(maxlen=LOG_LINES)
-            self._follows.append(run_in_background(partial(self._follow, pod, key)))
+            self._follows[key] = run_in_background(partial(self._follow, pod, key))
+
+    def _is_busy(self) -> bool:
+        """Return True if the recording follows the logs of as many running containers as it is allowed to.
+
+        A stream does not always end with its container, because a proxy can keep it open.
+        """
+        running = {
+            (uid, container.name)
+            for uid, status in self._statuses.items()
+            for container in status.containers
+            if container.running
+        }
+        return sum(not follow.done() and key[:2] in running for key, follow in self._follows.items()) >= LOGS
 
     def _take_events(self, pod: Node) -> None:
         self._events[pod.uid] = self._sources.events(self._name, pod)
 
     def _follow(self, pod: Node, key: _LogKey) -> None:
         """Read the log of a container until its program has ended."""
-        lines = self._logs[key]
+        lines, logs = self._logs[key], self._hook_logs
+        take: Callable[[str], object] = lines.append
+        count = LOG_LINES
+        if logs is not None:
+            show = logs.open(key, application=self._name, hook=partial(self._title, pod), pod=pod.name)
+            take, count = partial(_take_twice, lines.append, show), logs.LINES
         try:
-            self._sources.follow(self._name, pod, key[1], lines=LOG_LINES, take=lines.append)
+            self._sources.follow(self._name, pod, key[1], lines=count, take=take)
         except ArgoCDError as error:
             # If Argo CD refuses to return the log, keep the error for a note in the diagnosis. After any other error,
             # remove an empty log, so that a later read of the pod follows the log again.
             if error.is_refused:
                 self._log_errors[pod.uid] = error
+                if logs is not None:
+                    logs.refused(key, error)
             elif not lines:
                 del self._logs[key]
+                if logs is not None:
+                    logs.forget(key)
         finally:
             # The program has probably ended. Read its pod again soon, because Argo CD shows the exit code only for a
             # moment.
             self._marks.pop(pod.uid, None)
             self._news.set()
+
+    def _title(self, pod: Node) -> str:
+        """Return the hook to which the pod belongs, or "" if no look has shown that hook yet."""
+        tree, _ = self._nodes[pod.uid]
+        root = tree.root(pod)
+        hook_type = self._types.get((root.kind, root.name), "")
+        return causes.HOOK.fill(hook_type=hook_type, message=root) if hook_type else ""
 
     def _best_effort(self, read: Callable[[], None]) -> None:
         """Call ``read``, and ignore an ``ArgoCDError``, so that a failed read does not prevent the other reads."""
@@ -309,6 +363,11 @@ class _Recording:
             read()
         except ArgoCDError:
             return
+
+
+def _take_twice(first: Callable[[str], object], second: Callable[[str], object], line: str) -> None:
+    first(line)
+    second(line)
 
 
 def _hook_of(tree: Tree, pod: Node) -> tuple[str, str]:

@@ -43,6 +43,10 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "looking for the cause": "-> {outcome}; collecting pods, events and logs",
         "asking the doctor": "checking the connection to Argo CD",
         "cause not looked for": "note: the search for the root cause failed: {error}",
+        "hook log": "{text}",
+        "hook logs refused": "note: this job cannot show the logs of hooks ({error}). To see them, give its token the "
+        "right logs, get",
+        "pod of job failed": "-> {failure}; Kubernetes starts another pod",
         "not shown": "note: {command} failed: {error}",
         "told": "{sink}: {text}",
         "not told": "warning: could not update the {sink}: {text}",
@@ -70,6 +74,12 @@ STILL: Final = Message(": {reason}")
 TRACKING: Final = Message("Waiting for {targets}")
 FEED: Final = "Changes of resources (argocd app wait)"
 FEED_REST: Final = "Later changes of resources (argocd app wait)"
+HOOK_LOGS: Final = "Logs of hooks"
+#: The line above the lines of a hook, and the line that follows if there are more lines than the job log shows.
+HOOK_LOG: Final = Message("{hook}, Pod/{pod}, container {container}:")
+HOOK_LOG_OF_POD: Final = Message("{hook}, container {container}:")
+HOOK_LOG_OF: Final = Message("{application}: {source}")
+HOOK_LOG_LEFT_OUT: Final = Message("… {lines} left out; the JSON report contains the last lines of this log")
 NOTHING_EXPECTED: Final = Message(
     "nothing specific. Success will mean that HEAD of the tracked branch is deployed and healthy"
 )

@@ -184,6 +184,8 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
         "last_lines_before_restart": "Last lines of Pod/{pod}, container {container}, before its last restart",
         "earlier_lines": "earlier lines: {count}",
         "log": "Log of Pod/{pod}, container {container}",
+        "hook_log": "Log of {hook}: Pod/{pod}, container {container}",
+        "hook_log_end": "Last lines of the log of {hook}: Pod/{pod}, container {container}",
         "log_before_restart": "Log of Pod/{pod}, container {container}, before its last restart",
         "expected": "Expected",
         "actual": "Actual",

@@ -378,3 +378,6 @@ NOT_IN_LAST_COMMITS: Final = Message(
 )
 LOGIN_REQUIRED: Final = "it requires a login (HTTP 401)"
 NO_REPOSITORY: Final = "there is no such repository, or this job is not allowed to read it (HTTP 404)"
+
+# The place of a line in the log of a container.
+LINE_TOO_LONG: Final = Message("… (a line of more than {megabytes} MiB is left out)")

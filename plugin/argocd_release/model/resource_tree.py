@@ -122,12 +122,14 @@ class PodTemplate:
 class Workloads:
     """A summary of the pods and workloads of an application.
 
-    Pods of Jobs are included only in ``failing`` and, if there are no other pods, in ``images``. Pods of earlier
-    revisions are included only in ``earlier``.
+    Pods of Jobs are included only in ``failing`` and ``retried``, and in ``images`` if there are no other pods. Pods of
+    earlier revisions are included only in ``earlier``.
     """
 
     #: The pods that cannot start, and the owners that cannot create pods.
     failing: tuple[Failing, ...] = ()
+    #: The failed pods of Jobs that are not Degraded, which Kubernetes usually replaces.
+    retried: tuple[Failing, ...] = ()
     #: The images of the pods that are running and ready.
     images: tuple[str, ...] = ()
     #: The nodes of the pods that are running and ready. The images of a node include those of init containers.

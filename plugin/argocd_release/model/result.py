@@ -37,6 +37,17 @@ class PodLog:
         return any(line.strip() for line in self.lines)
 
 
+@dataclass(frozen=True, kw_only=True)
+class HookLog:
+    """The log of one container of a hook. ``left_out`` is the number of lines before ``lines`` that are not kept."""
+
+    hook: str
+    pod: str
+    container: str
+    lines: tuple[str, ...]
+    left_out: int = 0
+
+
 #: The maximum number of images that the description of a group of pods lists.
 SHOWN_IMAGES: Final = 3
 
@@ -185,6 +196,8 @@ class ApplicationResult:
     #: The timeout of the job in seconds; 0 if the job ended before it was known.
     timeout: float = 0
     unlisted: Unlisted = field(default_factory=Unlisted)
+    #: The logs of the hooks; empty unless the settings ask for them.
+    hook_logs: tuple[HookLog, ...] = ()
 
     @cached_property
     def resource_counts(self) -> Counter[ResourceState]:

@@ -1,7 +1,7 @@
 """Check the versions, the server and the token in the background, and warn. The checks never delay the wait."""
 
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from argocd_release.argocd.connection import Connection
 from argocd_release.diagnosis.hook_evidence import HookRecorder
@@ -15,12 +15,21 @@ from argocd_release.release.signals import StopRequest
 from argocd_release.timing import Background, run_in_background
 from argocd_release.verdict.judge import CONFIRMING
 
+if TYPE_CHECKING:
+    from argocd_release.diagnosis.hook_logs import HookLogs
+
 
 class Hooks:
-    """The hook recorders of a job, one for each application."""
+    """The hook recorders of a job, one for each application.
 
-    def __init__(self, evidence: Evidence) -> None:
+    Args:
+        evidence: reads the pods, events and logs of hooks.
+        logs: shows the logs of hooks; None if the settings turn that off.
+    """
+
+    def __init__(self, evidence: Evidence, logs: "HookLogs | None" = None) -> None:
         self._evidence = evidence
+        self.logs = logs
         self._recorders: dict[str, HookRecorder] = {}
 
     def keep(self, name: str, application: Application) -> None:
@@ -28,7 +37,7 @@ class Hooks:
         if name not in self._recorders:
             if application.operation is None or not application.operation.running:
                 return
-            self._recorders[name] = HookRecorder(name, self._evidence)
+            self._recorders[name] = HookRecorder(name, self._evidence, self.logs)
         self._recorders[name].look(application)
 
     def of(self, name: str) -> "HookRecorder | None":
@@ -57,13 +66,21 @@ class BackgroundChecks:
         emit: receives the warnings and all other events of the job.
         evidence: reads the pods, events and logs of hooks.
         stop: the stop request, which ends every wait for an answer.
+        hook_logs: shows the logs of hooks; None if the settings turn that off.
     """
 
     def __init__(
-        self, argocd: ArgoCDCommands, connection: Connection | None, emit: Emit, evidence: Evidence, stop: StopRequest
+        self,
+        argocd: ArgoCDCommands,
+        connection: Connection | None,
+        emit: Emit,
+        evidence: Evidence,
+        stop: StopRequest,
+        *,
+        hook_logs: "HookLogs | None" = None,
     ) -> None:
         self._stop = stop
-        self.hooks = Hooks(evidence)
+        self.hooks = Hooks(evidence, hook_logs)
         self._argocd = argocd
         self._connection = connection
         self._emit = emit

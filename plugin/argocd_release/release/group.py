@@ -10,6 +10,7 @@ from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SettingsError
 from argocd_release.model.events import ApplicationEvent, ApplicationState, JobEvent, Judged, NoAnswer, Summary
+from argocd_release.model.hook_events import JobPodFailed
 from argocd_release.model.outcome import Outcome, Verdict, aggregate, overall, tally
 from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Lists
 from argocd_release.model.problem import CauseCode, Problem
@@ -266,11 +267,13 @@ class GroupWait:
         return tracker
 
     def _emit_of(self, name: str, event: JobEvent) -> None:
-        """Emit an event of one application. In a group, emit only its states and its failed requests to Argo CD."""
+        """Emit an event of one application. In a group, emit only states, failed pods of Jobs and failed requests."""
         match event:
             case _ if not self.several:
                 self._emit(event)
             case ApplicationState() if event.reason != CONFIRMING:
+                self._emit_named(name, event)
+            case JobPodFailed():
                 self._emit_named(name, event)
             case NoAnswer() if self._is_new(event):
                 self._emit_named(name, event)

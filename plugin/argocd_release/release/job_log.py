@@ -1,9 +1,10 @@
 """Redact and select the events of one run for its job log, and define the context that all stages share."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final, TextIO, TypeVar
 
@@ -26,6 +27,7 @@ from argocd_release.model.events import (
     StateChanged,
     Unchanged,
 )
+from argocd_release.model.hook_events import HookLogLines
 from argocd_release.release.signals import StopRequest
 from argocd_release.settings import environment, interpret, load
 from argocd_release.settings.environment import JobEnvironment
@@ -37,6 +39,8 @@ T = TypeVar("T")
 # The name of the section for the output of ``argocd app wait``, and the words by which its command is recognised.
 _FEED: Final = "feed"
 _FEED_COMMAND: Final = " app wait "
+# The beginning of the names of the sections for the logs of hooks.
+_HOOKS: Final = "hook-logs"
 
 
 class _FeedState(Enum):
@@ -63,9 +67,14 @@ class _Feed:
         self._state = _FeedState.UNUSED
         self._held: list[JobEvent] = []
 
+    @property
+    def is_paused(self) -> bool:
+        """Return True if the section has ended, so that further lines are kept for the end."""
+        return self._sections and self._state is _FeedState.PAUSED
+
     def add(self, event: JobEvent) -> None:
         """Log the line, or keep it for the end if the section has ended."""
-        if self._sections and self._state is _FeedState.PAUSED:
+        if self.is_paused:
             self._held.append(event)
             return
         if self._sections and self._state is _FeedState.UNUSED:
@@ -89,6 +98,37 @@ class _Feed:
             self._held.clear()
 
 
+class _HookSections:
+    """The logs of hooks in the job log. GitLab shows them folded.
+
+    A section ends before any other line, so that the lines of this job are visible. GitLab identifies a section by its
+    name, so each section has a number.
+    """
+
+    def __init__(self, log: FilteringBoundLogger, *, sections: bool) -> None:
+        self._log = log
+        self._sections = sections
+        self._name = ""
+        self._count = 0
+        self._source: object = None
+
+    def add(self, event: HookLogLines) -> None:
+        """Log the lines. Name their container unless the lines directly above have the same one."""
+        if self._sections and not self._name:
+            self._count += 1
+            self._name = f"{_HOOKS}-{self._count}"
+            joblog.begin_section(self._log, self._name, job_log.HOOK_LOGS, collapsed=True)
+        joblog.emit(self._log, replace(event, has_title=event.source != self._source))
+        self._source = event.source
+
+    def end(self) -> None:
+        """End the section, if it is open, because another event follows."""
+        self._source = None
+        if self._name:
+            joblog.end_section(self._log, self._name)
+            self._name = ""
+
+
 class JobLog:
     """The job log of one run. It receives every event, and redacts every text that leaves the job."""
 
@@ -109,6 +149,9 @@ class JobLog:
             now=time.time,
         )
         self._feed = _Feed(self._log, sections=shown.sections and not self._json)
+        self._hooks = _HookSections(self._log, sections=shown.sections and not self._json)
+        # The logs of hooks arrive in a thread of their own. Their section must not begin inside another one.
+        self._lock = threading.RLock()
 
     def redacted(self, value: T) -> T:
         """Return the value without secrets, and with each ``<SETTING>`` replaced by the name that users can set."""
@@ -127,7 +170,9 @@ class JobLog:
             try:
                 yield
             finally:
-                self._feed.end()
+                with self._lock:
+                    self._hooks.end()
+                    self._feed.end()
 
     def emit_warnings(self, environ: JobEnvironment) -> None:
         """Warn about variables that the job ignores, and about settings whose values it corrects."""
@@ -174,23 +219,32 @@ class JobLog:
         self.emit(events.ArgoCDCommand(command=line))
 
     def emit(self, event: JobEvent, /) -> None:
-        """Log the event. If it is output of ``argocd app wait``, log only the lines that contain news."""
-        if isinstance(event, Output):
-            for line in self._changes.new(event.line):
-                self._feed.add(Output(line=line))
-            self.count_left_out()
-            return
-        if isinstance(event, ArgoCDCommand) and _FEED_COMMAND in event.command:
-            self._feed.add(event)
-            return
+        """Log the event. Any thread can call this method."""
+        with self._lock:
+            if isinstance(event, HookLogLines):
+                self._feed.pause()
+                self._hooks.add(event)
+            elif isinstance(event, Output):
+                for line in self._changes.new(event.line):
+                    self._add_to_feed(Output(line=line))
+                self.count_left_out()
+            elif _is_of_feed(event):
+                self._add_to_feed(event)
+            else:
+                self._emit_other(event)
+
+    def _emit_other(self, event: JobEvent) -> None:
         # Log a change of the state only in JSON, because the lines for people always show the whole state.
         quiet = isinstance(event, Called) or (isinstance(event, StateChanged | PhasesReached) and not self._json)
-        if isinstance(event, OutputLeftOut | Unchanged):
-            self._feed.add(event)
-            return
         if not quiet:
             self._feed.pause()
+            self._hooks.end()
         joblog.emit(self._log, event, debug=quiet)
+
+    def _add_to_feed(self, event: JobEvent) -> None:
+        if not self._feed.is_paused:
+            self._hooks.end()
+        self._feed.add(event)
 
     def called(self, call: str, seconds: float, end: str) -> None:
         """Log a call to Argo CD at the level debug: the call, its duration in seconds, and its result."""
@@ -206,6 +260,12 @@ class JobLog:
         self.count_left_out(at_once=True)
         if count := self._changes.unchanged:
             self.emit(Unchanged(count=count))
+
+
+def _is_of_feed(event: JobEvent) -> bool:
+    """Return True if the event belongs to the section for the output of ``argocd app wait``."""
+    is_command = isinstance(event, ArgoCDCommand) and _FEED_COMMAND in event.command
+    return is_command or isinstance(event, OutputLeftOut | Unchanged)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -177,6 +177,7 @@ class Results:
         settings, parts = self.settings, self.parts
         expectation = parts.policy.expectation(name) if parts else policy.expectation(settings)
         tracker = judged.tracker if judged else None
+        hook_logs = parts.hooks.logs if parts else None
         return ApplicationResult(
             verdict=verdict,
             name=name,
@@ -191,4 +192,5 @@ class Results:
             docs_url=self._docs_url,
             rollout=tracker.timeline.rollout if tracker else ReleaseTimeline(),
             timeout=parts.policy.timeout if parts else 0,
+            hook_logs=hook_logs.of(name) if hook_logs else (),
         )

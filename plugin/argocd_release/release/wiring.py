@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from argocd_release.model.events import AskingTheSite
 from argocd_release.model.outcome import Outcome, Verdict
@@ -18,6 +19,9 @@ from argocd_release.release.signals import Signals
 from argocd_release.release.sinks import notify, sinks_of
 from argocd_release.settings.load import Settings
 from argocd_release.watch.clock import MonotonicClock
+
+if TYPE_CHECKING:
+    from argocd_release.diagnosis.hook_logs import HookLogs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,7 @@ def wire(
         context.log.emit,
         readers.api,
         context.stop,
+        hook_logs=_hook_logs(settings, context),
     )
     policy = policy_of(
         settings,
@@ -100,7 +105,11 @@ def wire(
     )
 
     def wait() -> Verdict:
-        verdict = group.wait()
+        try:
+            verdict = group.wait()
+        finally:
+            if checks.hooks.logs is not None:
+                checks.hooks.logs.close()
         checks.emit_warnings()
         if not settings.url_check or verdict.outcome is not Outcome.DELIVERED:
             return verdict
@@ -128,3 +137,13 @@ def wire(
         public_address=checks.public_address,
         wait=wait,
     )
+
+
+def _hook_logs(settings: Settings, context: JobContext) -> "HookLogs | None":
+    """Return the object that shows the logs of hooks, or None if the settings turn that off."""
+    if not settings.hook_logs:
+        return None
+    # Import the module only if it is needed, because few jobs show the logs of hooks.
+    from argocd_release.diagnosis.hook_logs import HookLogs  # noqa: PLC0415
+
+    return HookLogs(context.log.emit, several=not targets_of(settings).one)

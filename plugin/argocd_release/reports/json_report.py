@@ -119,6 +119,7 @@ def _application(result: ApplicationResult, project_url: str) -> dict[str, Any]:
         ],
         "events": [{"object": item.subject} | asdict(item.event) for item in diagnosis.events],
         "logs": [asdict(log) | {"lines": list(log.lines)} for log in diagnosis.logs],
+        "hook_logs": [asdict(log) | {"lines": list(log.lines)} for log in result.hook_logs],
         "notes": list(diagnosis.notes),
     }
 

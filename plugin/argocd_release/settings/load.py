@@ -177,6 +177,7 @@ class Settings(
     page_language: str
     log_format: str
     log_level: str
+    hook_logs: bool
     docs_url: str
     pipeline_url: str
     merge_request_project_url: str

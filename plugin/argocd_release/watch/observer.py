@@ -21,6 +21,7 @@ from argocd_release.model.resource_tree import Node, Workloads
 from argocd_release.timing import Background, Deadline, run_in_background
 from argocd_release.verdict.attempts import other_sync
 from argocd_release.verdict.expectation import Expectation
+from argocd_release.watch.retried_pods import RetriedPods
 from argocd_release.watch.revision_lookup import RevisionLookup
 
 # The time in seconds for which a look waits for a comparison. After it, the look reads the state without the
@@ -119,6 +120,7 @@ class Observer:
         # The images of a pod without those of its init containers, by the pod's uid and all its images.
         self._container_images: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
         self._has_seen_pods = False
+        self._retried_pods = RetriedPods()
         self._sync = sync
         self._requested_revisions: tuple[str, ...] | None = None
         self._emitted: set[type[JobEvent]] = set()
@@ -288,6 +290,8 @@ class Observer:
             return self._with_remembered(replace(application, pods_hidden=hidden), subject)
         self._has_seen_pods = True
         self._remembered = (self._now(), subject, workloads)
+        for failed in self._retried_pods.new(application, workloads, self._now()):
+            self._emit(failed)
         return replace(application, workloads=workloads)
 
     def _workloads_with_templates(self, view: ClusterView, exclusion: Exclusion | None) -> Workloads:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.argocd.tree_json import (
+    LINE_BYTES,
     WARNING_SECONDS,
     LogReader,
     PodWarnings,
@@ -13,6 +14,7 @@ from argocd_release.argocd.tree_json import (
     parse_events,
     parse_pod_template,
     parse_tree,
+    retried_pods,
 )
 from argocd_release.diagnosis.root_cause import Clues, describe
 from argocd_release.messages import verdict as texts
@@ -361,3 +363,31 @@ def test_what_has_pods_is_not_idle() -> None:
     job = [node("Job", "report-1", "report"), node("Pod", "report-1-a", "report-1", Status_Reason="Completed")]
     nodes = [*tree(CRASH)["nodes"], node("CronJob", "report"), *job, node("StatefulSet", "db")]
     assert [str(each) for each in parse_tree({"nodes": nodes}).idle] == ["CronJob/report", "StatefulSet/db"]
+
+
+def test_a_line_without_an_end_is_left_out_and_not_lost_silently() -> None:
+    lines: list[str] = []
+    reader = LogReader(lines.append)
+    for _ in range(4):
+        reader.feed(b"x" * LINE_BYTES)
+    reader.feed(b"\n")
+    assert lines == [texts.LINE_TOO_LONG.fill(megabytes=1)]
+
+
+@pytest.mark.parametrize(
+    ("job", "pod", "reason", "found"),
+    [
+        ("Progressing", "Degraded", "Error", True),
+        ("Healthy", "Degraded", "OOMKilled", True),
+        ("Degraded", "Degraded", "Error", False),
+        ("Progressing", "Healthy", "Completed", False),
+        ("Progressing", "Degraded", "ImagePullBackOff", False),
+    ],
+)
+def test_failed_pods_of_a_job_that_goes_on(job: str, pod: str, reason: str, *, found: bool) -> None:
+    owner = {"kind": "Job", "name": "migrate", "uid": "job", "health": {"status": job}}
+    child = {
+        "kind": "Pod", "name": "migrate-x", "uid": "pod", "parentRefs": [{"uid": "job"}], "health": {"status": pod},
+        "info": [{"name": "Status Reason", "value": reason}],
+    }  # fmt: skip
+    assert bool(retried_pods(parse_tree({"nodes": [owner, child]}))) is found

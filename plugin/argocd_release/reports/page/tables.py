@@ -18,6 +18,8 @@ CONDITIONS: Final = 10
 LOGS: Final = 3
 #: The number of log lines that the page always shows below the cause. It folds the earlier lines.
 LAST_LINES: Final = 8
+#: The minimum size of the text of a hook's log in bytes, if the budget is not used up.
+_LEAST_LOG: Final = 4000
 #: The maximum number of lines of each log.
 LOG_LINES: Final = 40
 
@@ -76,6 +78,19 @@ def other_logs(application: Json, room: SizeBudget) -> Iterator[Log]:
         if room.left > 0:
             name = "log_before_restart" if log["previous"] else "log"
             yield Log(title=_title(name, log, room), lines=_lines(log, room))
+
+
+def hook_logs(application: Json, room: SizeBudget) -> Iterator[Log]:
+    """Yield the logs of the hooks, which a report contains only if the settings of the job ask for them."""
+    for log in application.get("hook_logs", ()):
+        if room.left <= 0:
+            return
+        share = room.share(max(room.left // 2, _LEAST_LOG))
+        names = {key: share.take(log[key], 120, markup=80) for key in ("hook", "pod", "container")}
+        lines = [share.take(line, 500, markup=2) for line in reversed(log["lines"]) if share.left > 0]
+        is_whole = len(lines) == len(log["lines"]) and not log["left_out"]
+        title = words()["hook_log" if is_whole else "hook_log_end"]
+        yield Log(title=title.fill(**names), lines=tuple(reversed(lines)))
 
 
 def _log_of_cause(application: Json) -> Json | None:

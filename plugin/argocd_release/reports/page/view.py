@@ -27,6 +27,8 @@ Json = Mapping[str, Any]
 # application, the second to each application of a group.
 ROOM: Final = 6_900
 ROOM_OF_EACH: Final = 6_500
+# The maximum size of all logs of hooks together, which are on the page only if the settings ask for them.
+ROOM_OF_HOOK_LOGS: Final = 40_000
 # The log below the cause, the changes, and the chart can each use at most this share of an application's size budget.
 _SHARE: Final = 0.4
 # The maximum number of applications of a group that the page shows in full. If the group is larger, the page only shows
@@ -200,6 +202,7 @@ def view(report: Json) -> Page:
             application["seconds"] if several else report["seconds"],
             docs,
             SizeBudget(ROOM_OF_EACH if several else ROOM),
+            SizeBudget(ROOM_OF_HOOK_LOGS // len(full)),
         )
         for application in full
     )
@@ -274,7 +277,9 @@ def _row(application: Json, anchor: str, seconds: float, room: SizeBudget) -> Ap
     )
 
 
-def _part(application: Json, seconds: float, docs: str, room: SizeBudget) -> ApplicationView:
+def _part(
+    application: Json, seconds: float, docs: str, room: SizeBudget, room_of_hook_logs: SizeBudget
+) -> ApplicationView:
     outcome, share = _OUTCOMES[application["outcome"]], int(room.left * _SHARE)
     # Take the texts in the order of their importance, until the size budget is used up. The cause with its log comes
     # first. Then follow the comparison, the changes, the chart, and the other evidence.
@@ -296,7 +301,7 @@ def _part(application: Json, seconds: float, docs: str, room: SizeBudget) -> App
         chart=chart(application, seconds, room.share(share)),
         notes=tuple(room.take(note, 400, markup=20) for note in application["notes"][:10]),
         tables=tuple(tables.evidence(application, room)),
-        logs=tuple(tables.other_logs(application, room)),
+        logs=(*tables.other_logs(application, room), *tables.hook_logs(application, room_of_hook_logs)),
         changed=tables.changed(application["changes"], room),
     )
 

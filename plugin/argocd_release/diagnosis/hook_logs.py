@@ -1,0 +1,266 @@
+"""Show the logs of hooks in the job log while the hooks run, and keep them for the reports.
+
+The recorder of hooks (``hook_evidence``) already follows these logs, so showing them costs Argo CD no request.
+
+A Secret or a key in a log can span several lines. Its lines can only be redacted together. So the lines of a log are
+collected until the program is silent for a moment, and until no redacted text can continue in the next line.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from argocd_release.core.redaction import lines_shown
+from argocd_release.model.errors import ArgoCDError
+from argocd_release.model.events import JobEvent
+from argocd_release.model.hook_events import HookLogLines, HookLogsRefused
+from argocd_release.model.ports import Emit
+from argocd_release.model.result import HookLog
+from argocd_release.timing import run_in_background
+
+#: The maximum number of lines of each log that the reports contain, and their maximum length in characters together.
+KEPT_LINES: Final = 1000
+KEPT_TEXT: Final = 64_000
+#: The maximum number of lines of each log that the job log shows, and their maximum length in characters together.
+SHOWN_LINES: Final = 200
+SHOWN_TEXT: Final = 32_000
+#: The maximum number of logs of a job. The text of all logs together has the limits of four logs.
+LOGS: Final = 20
+_AS_MANY: Final = 4
+#: For how long a program must be silent before its lines are shown, in seconds. If it is never silent, its lines are
+#: shown after ``_LATEST_SECONDS``.
+_SILENCE_SECONDS: Final = 0.4
+_LATEST_SECONDS: Final = 1.5
+# The lines of a redacted text that does not end are held back up to these limits.
+_HELD_SECONDS: Final = 10.0
+_HELD_LINES: Final = 300
+_TICK_SECONDS: Final = 0.2
+# An indented line that the redaction leaves unchanged, unless the lines before it belong to a text that goes on.
+_PROBE: Final = f"{' ' * 40}…"
+
+
+@dataclass(kw_only=True)
+class _Log:
+    """The log of one run of a container.
+
+    Attributes:
+        hook: returns the hook, such as ``PreSync hook Job/migrate``, or "" while it is not known to be a hook.
+        is_alone: True if the hook itself is the pod.
+        new: the lines that are not redacted yet. ``first_at`` and ``last_at`` are the times of their arrival.
+        kept: the last redacted lines, for the reports. ``size`` is their length.
+        count: the number of all redacted lines. ``shown`` is the number of those that the job log shows, and
+            ``shown_size`` their length.
+        reported: the number of omitted lines that the job log has reported.
+        error: Argo CD's error if it refused to show the log, otherwise None.
+    """
+
+    application: str
+    hook: Callable[[], str]
+    pod: str
+    container: str
+    new: list[str] = field(default_factory=list)
+    first_at: float = 0.0
+    last_at: float = 0.0
+    kept: deque[str] = field(default_factory=deque)
+    size: int = 0
+    count: int = 0
+    shown: int = 0
+    shown_size: int = 0
+    reported: int = 0
+    error: ArgoCDError | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Return True if the job log has omitted lines of this log."""
+        return self.shown < self.count
+
+    def take(self, line: str, now: float) -> None:
+        if not self.new:
+            self.first_at = now
+        self.new.append(line)
+        self.last_at = now
+
+    def redact(self, now: float, *, at_once: bool) -> tuple[str, ...]:
+        """Redact the new lines and keep them. Return them, or nothing if they must wait for further lines."""
+        if not self.new or not (at_once or self._is_due(now)):
+            return ()
+        # If the job log shows no more lines, only the last ones matter. The lines before them are only needed to
+        # recognise a Secret that begins there.
+        skipped = max(len(self.new) - KEPT_LINES - _HELD_LINES, 0) if self.is_cut else 0
+        self.count += skipped
+        del self.new[:skipped]
+        *lines, probe = lines_shown([*self.new, _PROBE])
+        if probe != _PROBE:
+            if not (at_once or now - self.first_at >= _HELD_SECONDS or len(self.new) >= _HELD_LINES):
+                return ()
+            lines = list(lines_shown(self.new))
+        self.new.clear()
+        self.count += len(lines)
+        for line in lines:
+            self.kept.append(line)
+            self.size += len(line)
+        while self.kept and (len(self.kept) > KEPT_LINES or self.size > KEPT_TEXT):
+            self.size -= len(self.kept.popleft())
+        return tuple(lines)
+
+    def _is_due(self, now: float) -> bool:
+        is_silent = now - self.last_at >= _SILENCE_SECONDS
+        return is_silent or now - self.first_at >= _LATEST_SECONDS or len(self.new) >= _HELD_LINES
+
+
+class HookLogs:
+    """The logs of all hooks of a job. Any thread can add lines.
+
+    Args:
+        emit: receives the events for the job log.
+        several: True if the job watches a group, so that each event names its application.
+    """
+
+    #: The number of lines to request from the end of a log that has begun before.
+    LINES: Final = KEPT_LINES
+
+    def __init__(self, emit: Emit, *, several: bool) -> None:
+        self._emit = emit
+        self._several = several
+        self._logs: dict[tuple[str, str, int], _Log] = {}
+        self._size = 0
+        self._refused = False
+        self._closed = False
+        self._has_lines = threading.Event()
+        # The first lock protects the lines, the second one the order of the events.
+        self._lock, self._showing = threading.Lock(), threading.Lock()
+        self._started = False
+
+    def open(
+        self, key: tuple[str, str, int], *, application: str, hook: Callable[[], str], pod: str
+    ) -> Callable[[str], object]:
+        """Return the function that takes the lines of a log. It ignores a log that was read before.
+
+        Args:
+            key: the pod's uid, the container's name, and the number of its restarts.
+            application: the name of the application.
+            hook: returns the hook, or "" while the pod is not known to belong to a hook.
+            pod: the name of the pod.
+        """
+        with self._lock:
+            if key in self._logs or len(self._logs) >= LOGS:
+                return lambda _: None
+            log = self._logs[key] = _Log(application=application, hook=hook, pod=pod, container=key[1])
+            if not self._started:
+                self._started = True
+                run_in_background(self._work)
+
+        def take(line: str) -> None:
+            with self._lock:
+                log.take(line, time.monotonic())
+            self._has_lines.set()
+
+        return take
+
+    def forget(self, key: tuple[str, str, int]) -> None:
+        """Forget a log without lines, so that it can be opened again."""
+        with self._lock:
+            if (log := self._logs.get(key)) is not None and not (log.new or log.count):
+                del self._logs[key]
+
+    def refused(self, key: tuple[str, str, int], error: ArgoCDError) -> None:
+        """Say once in the job log that Argo CD refuses to show the log of a hook."""
+        with self._lock:
+            if (log := self._logs.get(key)) is not None:
+                log.error = error
+        self._has_lines.set()
+
+    def close(self) -> None:
+        """Show all lines that have arrived, and the number of lines that the job log does not show."""
+        self._closed = True
+        self._has_lines.set()
+        self._show(at_once=True)
+
+    def of(self, application: str) -> tuple[HookLog, ...]:
+        """Return the logs of the application's hooks for the reports, in the order in which they were opened.
+
+        Call ``close`` before. Lines that the job log can still show are not in the result.
+        """
+        left = _AS_MANY * KEPT_TEXT
+        logs: list[HookLog] = []
+        with self._lock:
+            for log in reversed(self._logs.values()):
+                if self._closed:
+                    log.redact(time.monotonic(), at_once=True)
+                left -= log.size
+                if log.application == application and log.kept and (hook := log.hook()) and left >= 0:
+                    logs.append(
+                        HookLog(
+                            hook=hook,
+                            pod=log.pod,
+                            container=log.container,
+                            lines=tuple(log.kept),
+                            left_out=log.count - len(log.kept),
+                        )
+                    )
+        return tuple(reversed(logs))
+
+    def _work(self) -> None:
+        """Show the lines of all logs until the job has ended."""
+        while not self._closed:
+            self._has_lines.wait()
+            time.sleep(_TICK_SECONDS)
+            self._has_lines.clear()
+            if self._show(at_once=False):
+                self._has_lines.set()
+
+    def _show(self, *, at_once: bool) -> bool:
+        """Show the lines that are due. Return True if lines wait."""
+        with self._showing:
+            events: list[JobEvent] = []
+            with self._lock:
+                for log in self._logs.values():
+                    if hook := log.hook():
+                        events += self._refusal(log)
+                        events += self._events(log, hook, at_once=at_once)
+                    elif len(log.new) > KEPT_LINES:
+                        log.redact(time.monotonic(), at_once=True)
+                waits = any(log.new or log.error for log in self._logs.values())
+            for event in events:
+                self._emit(event)
+        return waits
+
+    def _refusal(self, log: _Log) -> list[JobEvent]:
+        error, log.error = log.error, None
+        if error is None or self._refused:
+            return []
+        self._refused = True
+        return [HookLogsRefused(error=error.message)]
+
+    def _events(self, log: _Log, hook: str, *, at_once: bool) -> list[HookLogLines]:
+        """Return the event with the new lines of a log that fit into the job log, or nothing."""
+        was_cut = log.is_cut
+        lines: list[str] = []
+        for line in log.redact(time.monotonic(), at_once=at_once):
+            too_long = log.shown_size + len(line) > SHOWN_TEXT or self._size + len(line) > _AS_MANY * SHOWN_TEXT
+            if was_cut or log.shown >= SHOWN_LINES or too_long:
+                break
+            lines.append(line)
+            log.shown += 1
+            log.shown_size += len(line)
+            self._size += len(line)
+        # Report omitted lines when the log becomes too long, and their final number at the end.
+        left_out = log.count - log.shown if at_once or not was_cut else 0
+        if left_out == log.reported:
+            left_out = 0
+        if not lines and not left_out:
+            return []
+        log.reported = left_out or log.reported
+        return [
+            HookLogLines(
+                application=log.application if self._several else "",
+                hook=hook,
+                pod=log.pod,
+                container=log.container,
+                lines=tuple(lines),
+                left_out=left_out,
+            )
+        ]
