@@ -19,6 +19,7 @@ from scenarios import (
     owners,
     rendering,
     rollouts,
+    stability,
     workloads,
 )
 from scenarios.dsl import SCENARIOS
@@ -36,7 +37,8 @@ NEWEST: Final = frozenset({
     "sync-window", "stateful-set", "cron-job", "suspended", "helm-in-git", "kustomize", "other-namespace", "ingress",
     "claim-without-class", "forbidden", "no-projects", "revoked", "server-down", "project-absent",
     "revision-contained", "revision-tagged", "image", "drift-without-self-heal", "tag-failed-hook", "dry-run-only",
-    "resources-excluded-crash-loop", "resources-of-a-group", "resources-unmatched",
+    "resources-excluded-crash-loop", "stable", "stable-restart", "stable-oom",
+    "resources-of-a-group", "resources-unmatched",
     "git-away-for-a-moment", "git-server-restarted", "repo-server-restarted", "group-mixed", "group-nested",
     "group-stale", "group-expectation-for-unknown-name",
 })  # fmt: skip
@@ -60,5 +62,6 @@ __all__ = [
     "owners",
     "rendering",
     "rollouts",
+    "stability",
     "workloads",
 ]

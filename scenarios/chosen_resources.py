@@ -56,7 +56,11 @@ def resources_two_crash_loops(stage: Stage) -> Iterator[None]:
     """The excluded one crashes first, but it is not the cause."""
     stage.deploy(_worker("crash"))
     stage.until(lambda state: status(state, "health", "status") in CRASHES)
-    stage.commit(web("1", fate="crash"), _worker("crash"))
+    revision = stage.commit(web("1", fate="crash"), _worker("crash"))
+    stage.running.refresh()
+    stage.until(
+        lambda state: status(state, "sync", "status") == "Synced" and status(state, "sync", "revision") == revision
+    )
     _choose(stage, "*:Deployment:web")
     yield
 

@@ -19,7 +19,8 @@ from argocd_release.release.job_log import JobLog
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.verdict.judge import SymptomHistory, timed_out
+from argocd_release.verdict.judge import timed_out
+from argocd_release.verdict.symptom_history import SymptomHistory
 from tests.contract.record import API, FOLDER
 from tests.support.job_log_rules import check_log, unfolded
 from tests.support.recording import VERSIONS, Recording

@@ -13,7 +13,7 @@ from typing import Any, Final
 from argocd_release.core.text import as_list, as_object, as_objects, as_text, one_line
 from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
-from argocd_release.diagnosis.pod_status import Container, claim_names, parse_pod_status
+from argocd_release.diagnosis.pod_status import Container, claim_names, parse_pod_status, restarted
 from argocd_release.messages import causes
 from argocd_release.model.application import Application, Operation, Resource, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
@@ -48,6 +48,7 @@ def diagnose(
     seconds: float = SECONDS,
     hooks: HookRecorder | None = None,
     host: str = "",
+    subject: Subject | None = None,
     look_for_cause: bool = True,
 ) -> Diagnosis:
     """Return the diagnosis of an application, or the part of it that was collected in time.
@@ -60,6 +61,7 @@ def diagnose(
         seconds: the time limit of the diagnosis.
         hooks: the recorder of the application's hooks; None if no operation ran.
         host: the host name of a site that did not respond. Only objects that serve it are then suspects.
+        subject: the object of the verdict. If it is a pod that has restarted and is ready again, it is a suspect too.
         look_for_cause: False if the cause cannot be in the cluster. The diagnosis then only says which pods serve.
     """
     diagnoses, over = [Diagnosis()], False
@@ -67,7 +69,7 @@ def diagnose(
     def work() -> None:
         kept = hooks.kept(application, seconds=HOOK_SECONDS) if hooks else ()
         found = (
-            steps(name, application, sources, kept, host=host)
+            steps(name, application, sources, kept, host=host, subject=subject)
             if look_for_cause
             else _pods_only(name, application, sources)
         )
@@ -94,7 +96,13 @@ def diagnose(
 
 
 def steps(
-    name: str, application: Application, sources: Evidence, kept: tuple[KeptPod, ...] = (), *, host: str = ""
+    name: str,
+    application: Application,
+    sources: Evidence,
+    kept: tuple[KeptPod, ...] = (),
+    *,
+    host: str = "",
+    subject: Subject | None = None,
 ) -> Iterator[Diagnosis]:
     """Yield the diagnosis after each step, each time with more data. The last diagnosis is complete.
 
@@ -104,6 +112,7 @@ def steps(
         sources: reads the tree, events, manifests and logs from Argo CD.
         kept: the recorded pods of failed hooks. Argo CD has possibly deleted these pods in the meantime.
         host: the host name of a site that did not respond, or an empty string.
+        subject: the object of the verdict, or None.
     """
     diagnosis = Diagnosis()
     cause = root_cause.from_application(application)
@@ -127,6 +136,8 @@ def steps(
     if host:
         serving = tree.serving(host)
         chosen = tuple(node for node in chosen if node.uid in serving)
+    again = tuple(node for node in tree.pods if subject and node.ref == subject.ref and node.serves)
+    chosen = (*again, *chosen)
     pods = (*gone, *sorted(tree.pods, key=lambda node: _order(node, chosen)))
     yield (diagnosis := replace(diagnosis, pods=pods, serving=ServingPods.of(tree)))
     for suspect in [node for node in chosen if node.uid not in uids][: SUSPECTS - len(kept[:SUSPECTS])]:
@@ -246,7 +257,9 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
     if suspect.kind != "Pod":
         return clues, notes, ""
     try:
-        clues = replace(clues, status=parse_pod_status(sources.live(name, suspect)))
+        status = parse_pod_status(sources.live(name, suspect))
+        # A pod that serves is only a suspect if it has restarted.
+        clues = replace(clues, status=restarted(status) if suspect.serves else status)
     except ArgoCDError as error:
         return (
             clues,

@@ -130,6 +130,15 @@ def ended(status: PodStatus) -> PodStatus:
     return replace(status, containers=containers)
 
 
+def restarted(status: PodStatus) -> PodStatus:
+    """Return the status of a pod that is ready again, as it was when its containers ended before their last restart."""
+    containers = tuple(
+        replace(container, running=False, ready=False, reason=container.before) if container.restarts else container
+        for container in status.containers
+    )
+    return replace(status, containers=containers)
+
+
 def parse_pod_status(manifest: object) -> PodStatus:
     """Return the status of a pod, parsed from its live manifest."""
     status = as_object(as_object(manifest).get("status"))

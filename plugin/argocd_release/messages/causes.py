@@ -83,6 +83,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "other-image": "no pod is known to run the expected image",
         "other-chart-version": "the chart's version is not the expected one",
         "no-such-source": "no source of the application matches the expected one",
+        "unstable": "the release was ready, but it did not stay ready for the required time",
         "no-such-resource": "no resource of the application matches a pattern that chooses resources",
         "superseded": "a later revision took the place of the expected one, and fails",
         "image-pull": "the cluster cannot pull an image",
@@ -225,8 +226,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "other-chart-version": "check that the application's targetRevision allows this version, and that the chart "
         "was published before this job",
         "no-such-source": "set <RELEASE_SOURCE> to one of the sources that the message names",
-        "no-such-resource": "correct <RELEASE_RESOURCES> with the names in the message: GROUP:KIND:NAME, such as "
-        "apps:Deployment:web, or :Service:web for the core group",
+        "no-such-resource": "correct <RELEASE_RESOURCES>: a pattern is GROUP:KIND:NAME, such as apps:Deployment:web",
     }
 )
 #: The hints for an object that the API server rejects during a sync, by cause code. Argo CD must sync again, because

@@ -71,6 +71,10 @@ SELECTOR: Final = ProblemMessage(
     "{setting} is not a valid label selector: the mistake begins at {part}",
     "separate requirements by commas, as in `team=web,tier!=db,env in (dev,test),!legacy`",
 )
+STABLE_TOO_LONG: Final = ProblemMessage(
+    "{setting} is {given} s, which does not fit into the timeout of {timeout} s",
+    "lower {setting}, or raise <RELEASE_TIMEOUT>, which must also leave time for the release itself",
+)
 RESOURCES: Final = ProblemMessage(
     "{setting} contains {part}, which is not GROUP:KIND:NAME or GROUP:KIND:NAMESPACE/NAME",
     "write {example}. The core group is empty, as in `:Service:web`, `*` matches anything, and `!` in front excludes",

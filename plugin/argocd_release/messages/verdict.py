@@ -9,6 +9,16 @@ from argocd_release.messages import Message
 # The decision.
 
 CONFIRMING: Final = "confirming"
+MUST_STAY: Final = Message(
+    "ready at {ready} s, and must stay ready until {until} s",
+    "raise <RELEASE_TIMEOUT>, or lower <RELEASE_STABLE_FOR>",
+)
+NOT_STABLE: Final = Message(
+    "ready at {ready} s, but not any more at {left} s: {message}",
+    "find out why the release did not stay ready, and push again with a fix. If the change was expected, such as a "
+    "restart for new certificates, lower <RELEASE_STABLE_FOR>",
+)
+RESTARTED: Final = Message("{pod} has restarted ({restarts})")
 DELIVERED: Final = Message("{sync} and {health}")
 NO_RESPONSE: Final = "Argo CD did not respond"
 REFUSES: Final = "Argo CD refuses"

@@ -92,7 +92,7 @@ _CODES: Final[Mapping[Outcome | None, CauseCode]] = MappingProxyType(
 # The outcomes for which the job looks for a root cause in the cluster. After them, Argo CD can still be read.
 _DIAGNOSED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED, Outcome.TIMED_OUT})
 # For the outcome ``NOT_DELIVERED``, the job looks for a root cause only if the verdict has one of these cause codes.
-_DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING})
+_DRIFT: Final = frozenset({CauseCode.OUT_OF_SYNC, CauseCode.DELETION_PENDING, CauseCode.UNSTABLE})
 
 
 @dataclass(frozen=True, kw_only=True)

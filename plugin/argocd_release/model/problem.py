@@ -92,6 +92,7 @@ class CauseCode(Enum):
     NO_SUCH_RESOURCE = "no-such-resource"
     SUPERSEDED = "superseded"
     # Causes of failures in pods and workloads.
+    UNSTABLE = "unstable"
     IMAGE_PULL = "image-pull"
     CONTAINER_CONFIG = "container-config"
     CRASH_LOOP = "crash-loop"

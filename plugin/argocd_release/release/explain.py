@@ -139,6 +139,7 @@ class Explainer:
                 seconds=seconds,
                 hooks=self._parts.hooks.of(result.name),
                 host=self._silent_host(result),
+                subject=result.verdict.subject,
                 look_for_cause=result.verdict.asks_cluster,
             )
         except Cancelled as cancelled:

@@ -42,6 +42,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
     others = [
         *_options(values["ARGOCD_OPTS"]),
         *selector_problems(values),
+        *_stability_problems(values),
         *(_resource_problems(values) if values["RELEASE_RESOURCES"] else ()),
         *interpret.preview_problems(values),
         *expectations_file.problems(values, PROPERTIES),
@@ -196,6 +197,13 @@ def _unreadable(path: str) -> str:
     except ValueError:
         return settings.FILE_NAME_INVALID.fill()
     return "" if _PEM.encode() in content else settings.FILE_WITHOUT_PEM.fill()
+
+
+def _stability_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
+    """Yield a problem if the release cannot stay ready for long enough before the timeout."""
+    stable_for, timeout = values["RELEASE_STABLE_FOR"], values["RELEASE_TIMEOUT"]
+    if isinstance(stable_for, int) and isinstance(timeout, int) and 0 < timeout <= stable_for:
+        yield SetupProblem.of_setting(settings.STABLE_TOO_LONG, "RELEASE_STABLE_FOR", given=stable_for, timeout=timeout)
 
 
 def _resource_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:

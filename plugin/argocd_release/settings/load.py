@@ -94,7 +94,7 @@ class PolicySettings(GracePeriods, ExpectationSettings):
     @property
     def pods_matter(self) -> bool:
         """Return True if pods can affect the verdict, so that the job needs Argo CD's HTTP API."""
-        return (self.fail_fast and self.pod_grace > 0) or bool(self.image)
+        return (self.fail_fast and self.pod_grace > 0) or bool(self.image) or self.stable_for > 0
 
 
 @dataclass(frozen=True, kw_only=True)

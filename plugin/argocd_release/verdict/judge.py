@@ -4,44 +4,27 @@ An observation shows symptoms, each with a problem. A symptom that lasts for its
 grace period starts again if an observation does not show it, or shows it for another revision.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import Application, HealthStatus
+from argocd_release.model.application import Application
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.outcome import Outcome, Verdict
-from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.verdict.attempts import Attempts, hangs, operation_symptoms
+from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.blockers import (
-    DELETING,
-    EMPTY,
-    SKIPPED,
     blocker,
-    cannot_start,
     caveat,
-    first,
-    has_old_spec,
-    is_empty,
-    old_sync,
-    stuck,
-    unreadable_health,
-    unsynced,
-    unwell,
 )
-from argocd_release.verdict.expectation import Expectation, WaitCondition
+from argocd_release.verdict.expectation import Expectation
+from argocd_release.verdict.symptom_history import LEFT, SymptomHistory, SymptomRecord
 from argocd_release.verdict.symptoms import (
     ABOUT_REVISION,
-    CODES,
     HINTS,
-    GracePeriods,
     Symptom,
-    condition_symptoms,
     ended_early,
-    hydration_symptom,
     timeout_hint,
 )
 
@@ -50,146 +33,6 @@ _QUOTED: Final = frozenset({Symptom.PODS, Symptom.CONDITION})
 #: The reason for a pending verdict on a delivered release that a second look must still confirm.
 CONFIRMING: Final = texts.CONFIRMING
 _UNSEEN: Final = dict.fromkeys(ANSWERS, texts.REFUSES) | {FailureKind.MALFORMED: texts.OUTPUT_UNREADABLE}
-
-
-@dataclass(frozen=True, kw_only=True)
-class SymptomRecord:
-    """A symptom that the last looks have shown without interruption.
-
-    The grace period counts from ``first_seen``. The record ends as soon as a look no longer shows the symptom, or the
-    application's revision has changed.
-    """
-
-    look_count: int
-    #: The uid of the application and its revision. A change starts a new record.
-    subject: str
-    #: The problem that belongs to the symptom; None for a delivered release.
-    problem: Problem | None
-    #: The clock time in seconds at which each object first showed the symptom, by the keys of ``_by_uid``.
-    first_seen_by_uid: Mapping[str, float]
-
-    @property
-    def first_seen(self) -> float:
-        """Return the clock time in seconds at which a look first showed the symptom."""
-        return min(self.first_seen_by_uid.values())
-
-
-@dataclass(frozen=True, kw_only=True)
-class SymptomHistory:
-    """The symptoms of the last look with their start times, and the facts that all looks so far have shown."""
-
-    graces: GracePeriods = field(default_factory=GracePeriods)
-    expectation: Expectation = field(default_factory=Expectation)
-    now: float = 0
-    #: True if Argo CD has compared with git since this job began.
-    compared: bool = False
-    #: True if the last look included a comparison with git.
-    fresh: bool = False
-    #: True if the job requests no more comparisons, because Argo CD would again fail to render.
-    no_more_comparisons: bool = False
-    #: True if Argo CD has responded to at least one look.
-    reached: bool = False
-    #: The uid of the application. A new application of the same name has another uid.
-    uid: str | None = None
-    records: Mapping[Symptom, SymptomRecord] = field(default_factory=dict)
-    attempts: Attempts = field(default_factory=Attempts)
-
-    def observe(
-        self,
-        observation: Application | Failure,
-        *,
-        now: float,
-        compared: bool = False,
-        begun: float | None = None,
-        no_more_comparisons: bool = False,
-    ) -> "SymptomHistory":
-        """Return a copy that includes one more look.
-
-        Args:
-            observation: The application that the look showed, or the failure of the look.
-            now: The clock time at which the look ended, in seconds.
-            compared: True if this look included a comparison with git.
-            begun: The clock time at which the look began, or None to use ``now``. If the look failed, its symptoms
-                count from this time, because a failed look can take a long time.
-            no_more_comparisons: True if the job requests no more comparisons.
-        """
-        since = now if begun is None or isinstance(observation, Application) else begun
-        application = observation if isinstance(observation, Application) else None
-        recreated = application is not None and self.uid not in {None, application.uid}
-        looked = replace(
-            self,
-            now=now,
-            compared=compared or (self.compared and not recreated),
-            fresh=compared,
-            no_more_comparisons=no_more_comparisons,
-            reached=self.reached or not isinstance(observation, Failure) or observation.kind in ANSWERS,
-            uid=application.uid if application else self.uid,
-            attempts=self.attempts.observe(application) if application else self.attempts,
-        )
-        subject = f"{application.uid} {application.revision}" if application else ""
-        records: dict[Symptom, SymptomRecord] = {}
-        for symptom, problem in symptoms(observation, looked).items():
-            before = self.records.get(symptom)
-            if before is not None and before.subject != subject:
-                before = None
-            by_uid = _by_uid(symptom, application, problem)
-            first_seen = before.first_seen_by_uid if before else {}
-            times = {uid: first_seen.get(uid, since) for uid in by_uid}
-            records[symptom] = SymptomRecord(
-                look_count=before.look_count + 1 if before else 1,
-                subject=subject,
-                problem=_longest_first(by_uid, times),
-                first_seen_by_uid=times,
-            )
-        return replace(looked, records=records)
-
-    @property
-    def old_sync_hangs(self) -> bool:
-        """Return True if the sync of an earlier revision has made no progress for its grace period."""
-        return Symptom.OLD_SYNC in self.records and self.has_elapsed(Symptom.OLD_SYNC)
-
-    def without_old_sync(self) -> "SymptomHistory":
-        """Return a copy in which the grace period for the sync of an earlier revision starts again."""
-        return replace(self, records={key: record for key, record in self.records.items() if key != Symptom.OLD_SYNC})
-
-    @property
-    def due_in(self) -> float | None:
-        """Return the seconds until a symptom can decide; 0 if it only needs another look, None if none can decide."""
-        rules = self.graces.rules
-        lasting = [
-            (rules[symptom], rules[symptom].seconds - (self.now - record.first_seen))
-            for symptom, record in self.records.items()
-            if symptom in rules
-        ]
-        # If a rule requires another comparison, a look without one cannot decide.
-        waits = not self.no_more_comparisons
-        return min((max(left, 0) for rule, left in lasting if left > 0 or not (rule.fresh and waits)), default=None)
-
-    @property
-    def pending_problems(self) -> dict[str, str]:
-        """Return the messages of the problems that the last look showed, by the names of the symptoms."""
-        return {
-            symptom.name.lower().replace("_", " "): record.problem.message
-            for symptom, record in self.records.items()
-            if record.problem is not None
-        }
-
-    @property
-    def shows_delivery(self) -> bool:
-        """Return True if the last look shows that the release is delivered, so that one more look can confirm it."""
-        return Symptom.DELIVERED in self.records
-
-    @property
-    def in_doubt(self) -> bool:
-        """Return True if the last look shows a symptom that only another comparison can confirm or clear."""
-        return any(symptom in self.records for symptom in (Symptom.CONDITION, Symptom.CANNOT_COMPARE))
-
-    def has_elapsed(self, symptom: Symptom) -> bool:
-        """Return True if the symptom meets its rule for the grace period, the looks, and a new comparison."""
-        record, rule = self.records[symptom], self.graces.rules.get(symptom)
-        if rule is None or (rule.fresh and not (self.fresh or self.no_more_comparisons)):
-            return False
-        return self.now - record.first_seen >= rule.seconds and record.look_count >= rule.looks
 
 
 def judge(observation: Application | Failure, history: SymptomHistory) -> Verdict:
@@ -202,6 +45,10 @@ def judge(observation: Application | Failure, history: SymptomHistory) -> Verdic
         rule = history.graces.rules[symptom]
         verdict = Verdict.on(record.problem, rule.outcome, hint=HINTS.get(symptom, ""))
         verdict = replace(verdict, quotes=symptom in _QUOTED, ended_early=ended_early(symptom, rule))
+        if symptom in LEFT:
+            # The cause code differs from that of the root cause, so the log shows this reason below the root cause.
+            reason, hint = _left_at(history, record), texts.NOT_STABLE.hint
+            verdict = replace(verdict, reason=reason, code=CauseCode.UNSTABLE, hint=hint)
         if isinstance(observation, Application) and symptom in ABOUT_REVISION:
             return _of_later_revision(verdict, observation, history.expectation)
         return verdict
@@ -210,8 +57,25 @@ def judge(observation: Application | Failure, history: SymptomHistory) -> Verdic
         unseen = texts.LOOK_FAILED.fill(what=what, message=observation.message)
         codes = [record.problem.code for record in history.records.values() if record.problem]
         return Verdict(outcome=None, reason=unseen, code=codes[0] if codes else CauseCode.UNREACHABLE)
+    left = next((history.records[symptom] for symptom in LEFT if symptom in history.records), None)
+    if left is not None:
+        return Verdict(outcome=None, reason=_left_at(history, left), code=CauseCode.UNSTABLE)
+    if history.is_staying and (stability := history.stability):
+        ready = stability.since - history.started
+        reason = texts.MUST_STAY.fill(ready=f"{ready:.0f}", until=f"{ready + history.graces.stable_for:.0f}")
+        return Verdict(outcome=None, reason=reason, hint=texts.MUST_STAY.hint)
     missing = blocker(observation, history.expectation, compared=history.compared)
     return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason=CONFIRMING)
+
+
+def _left_at(history: SymptomHistory, record: SymptomRecord) -> str:
+    """Describe when the release was ready, when it was not ready any more, and why."""
+    ready = history.stability.since if history.stability else record.first_seen
+    return texts.NOT_STABLE.fill(
+        ready=f"{ready - history.started:.0f}",
+        left=f"{record.first_seen - history.started:.0f}",
+        message=record.problem.message if record.problem else "",
+    )
 
 
 def _delivered(observation: Application | Failure, expectation: Expectation) -> Verdict:
@@ -258,106 +122,3 @@ def _of_later_revision(verdict: Verdict, application: Application, expectation: 
         )  # fmt: skip
     reason = texts.OF_LATER_REVISION.fill(reason=verdict.reason, later=later, expected=expectation.revision[:7])
     return replace(verdict, reason=reason)
-
-
-def symptoms(observation: Application | Failure, history: SymptomHistory) -> dict[Symptom, Problem | None]:
-    """Return the symptoms that one look shows, in the order in which they decide. DELIVERED has no problem."""
-    pairs = _of_failure(observation, history) if isinstance(observation, Failure) else _states(observation, history)
-    return dict(sorted(pairs, key=lambda pair: pair[0].value))
-
-
-def _by_uid(symptom: Symptom, application: Application | None, problem: Problem | None) -> dict[str, Problem | None]:
-    """Return the problem of each object that shows the symptom. Each key has its own grace period."""
-    if application is not None and symptom is Symptom.OLD_SYNC and (operation := hangs(application)):
-        # The key contains the progress of the sync, so that each further step starts a new grace period.
-        steps = "; ".join(f"{item} {item.status} {item.hook_phase}" for item in operation.results)
-        return {f"{operation.started_at} {operation.retries} {operation.message} {steps}": problem}
-    if application is None or symptom is not Symptom.PODS:
-        return {"": problem}
-    return {failing.uid: failing.problem for failing in cannot_start(application)}
-
-
-def _longest_first(problems: Mapping[str, Problem | None], times: Mapping[str, float]) -> Problem | None:
-    """Return the problem that has lasted longest, and add the number of other problems to its message."""
-    by_time = (problems[uid] for uid in sorted(problems, key=lambda uid: times[uid]))
-    shown_problems = tuple(problem for problem in by_time if problem is not None)
-    return first(shown_problems) if shown_problems else None
-
-
-def _of_failure(failure: Failure, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem]]:
-    symptom, text = _symptom_of(failure, history), failure.message
-    if symptom is Symptom.DELETED:
-        text = texts.DELETED_WHILE_TRACKED
-    yield symptom, Problem(message=text, code=failure.code or CODES[symptom])
-
-
-def _symptom_of(failure: Failure, history: SymptomHistory) -> Symptom:
-    match failure.kind:
-        case FailureKind.DENIED | FailureKind.UNAUTHENTICATED:
-            return Symptom.DENIED if history.uid is None else Symptom.DENIED_MIDWAY
-        case FailureKind.REFUSED:
-            return Symptom.REFUSED
-        case FailureKind.MALFORMED:
-            return Symptom.UNREADABLE
-        case FailureKind.MISSING:
-            return Symptom.DELETED if history.uid is not None else Symptom.MISSING_AT_START
-        case _:
-            return Symptom.UNREACHABLE if history.reached else Symptom.UNREACHABLE_AT_START
-
-
-def _states(application: Application, history: SymptomHistory) -> Iterator[tuple[Symptom, Problem | None]]:
-    if application.deleting:
-        yield Symptom.DELETED, DELETING
-    if not history.compared:
-        if application.skips_reconcile:
-            yield Symptom.STUCK, SKIPPED
-        return
-    missing = blocker(application, history.expectation, compared=history.compared)
-    if missing is not None and missing.code in {CauseCode.NOT_HYDRATED, CauseCode.HYDRATION_FAILED}:
-        # Until the hydration ends, any other symptom belongs to the previous commit.
-        yield from hydration_symptom(missing, application.hydration.message if application.hydration else "")
-        return
-    if application.refusal:
-        refused = texts.REFUSED.fill(reason=application.refusal)
-        yield Symptom.SYNC_REFUSED, Problem(message=refused, code=CauseCode.SYNC_REFUSED)
-    expectation = history.expectation
-    elsewhere = expectation.is_elsewhere(application)
-    # The git history decides which commit a failure belongs to. Until it has answered, no failure counts.
-    # A failure of a spec that the owner is about to replace does not count either.
-    old_spec = has_old_spec(application, expectation)
-    foreign = elsewhere or expectation.is_undecided(application) or old_spec
-    yield from condition_symptoms(application, foreign=foreign)
-    gap = expectation.gap(application)
-    reached = elsewhere or expectation.is_synced(application)
-    if gap is not None and gap.final and reached and not (application.operating or old_spec):
-        yield Symptom.OUT_OF_REACH, gap
-    # Ignore failures of any revision other than the expected one.
-    if not foreign:
-        if WaitCondition.OPERATION in expectation.wait_for:
-            limit = history.graces.failed_attempts
-            yield from operation_symptoms(application, history.attempts, failed_attempts=limit)
-        yield from _failures(application, expectation)
-    if missing is None:
-        yield Symptom.DELIVERED, None
-
-
-def _failures(application: Application, expectation: Expectation) -> Iterator[tuple[Symptom, Problem]]:
-    synced = expectation.is_synced(application)
-    settled = synced and not application.operating
-    missing = unsynced(application, expectation)
-    # If the job expects no revision, a later commit can still meet the rest of the expectation, such as the image. So
-    # the application is not stuck.
-    if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
-        yield Symptom.STUCK, missing
-    if WaitCondition.OPERATION in expectation.wait_for and (operation := hangs(application)):
-        yield Symptom.OLD_SYNC, old_sync(application, operation)
-    failing = cannot_start(application)
-    rolls_out = application.operating and application.operation_counts
-    if (synced or rolls_out) and expectation.healths and failing:
-        yield Symptom.PODS, first(tuple(problem.problem for problem in failing))
-    if settled and expectation.healths and application.unreadable_health:
-        yield Symptom.HEALTH_UNREADABLE, unreadable_health(application)
-    if settled and expectation.healths and application.health is HealthStatus.DEGRADED:
-        yield Symptom.DEGRADED, unwell(application)
-    if settled and is_empty(application) and not expectation.allow_empty:
-        yield Symptom.EMPTY, EMPTY

@@ -98,6 +98,10 @@ class Symptom(Enum):
     STUCK = auto()
     #: A sync of another revision is running. Each step that it makes starts the grace period again.
     OLD_SYNC = auto()
+    #: The release was proven, and then a pod failed or the health got worse.
+    UNSTABLE = auto()
+    #: The release was proven, and then the application became OutOfSync.
+    UNSTABLE_SYNC = auto()
     #: Pods of the release cannot start.
     PODS = auto()
     DEGRADED = auto()
@@ -177,6 +181,9 @@ def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom,
 
 # The grace period in seconds for an application that manages no resources.
 EMPTY_SECONDS: Final = 10.0
+# The time in seconds for which a release that must stay ready can be not ready. Argo CD does not update the health and
+# the pods at exactly the same time, so a single look can show a state that never existed.
+UNSTABLE_SECONDS: Final = 2.0
 # The grace period in seconds for a token that Argo CD refuses, but has accepted before. A proxy or a restarting Argo CD
 # can briefly refuse a valid token.
 DENIED_SECONDS: Final = 10.0
@@ -231,6 +238,7 @@ class GracePeriods:
         expectation_grace: for an expectation that can no longer be met.
         stuck_grace: for an application that stays OutOfSync until a person acts.
         healing_grace: for failed attempts of a sync that can heal without a change in git.
+        stable_for: how long a proven release must stay ready. This is no grace period: 0 is the default.
     """
 
     fail_fast: bool = True
@@ -245,6 +253,7 @@ class GracePeriods:
     expectation_grace: float = 30
     stuck_grace: float = 60
     healing_grace: float = 60
+    stable_for: float = 0
 
     @cached_property
     def rules(self) -> Mapping[Symptom, Rule]:
@@ -258,8 +267,11 @@ class GracePeriods:
             Symptom.DENIED: Rule(outcome=Outcome.DENIED, looks=2),
             Symptom.DENIED_MIDWAY: Rule(outcome=Outcome.DENIED, seconds=DENIED_SECONDS, looks=2),
             Symptom.MISSING_AT_START: Rule(outcome=Outcome.MISSING, seconds=self.appear_timeout),
-            Symptom.DELIVERED: Rule(outcome=Outcome.DELIVERED, looks=2),
+            Symptom.DELIVERED: Rule(outcome=Outcome.DELIVERED, seconds=self.stable_for, looks=2),
         }
+        if self.stable_for:
+            rules[Symptom.UNSTABLE] = Rule(outcome=Outcome.DEGRADED, seconds=UNSTABLE_SECONDS, looks=2)
+            rules[Symptom.UNSTABLE_SYNC] = Rule(outcome=Outcome.NOT_DELIVERED, seconds=UNSTABLE_SECONDS, looks=2)
         if self.unreachable_grace:
             rules[Symptom.UNREACHABLE] = Rule(outcome=Outcome.UNREACHABLE, seconds=self.unreachable_grace)
             rules[Symptom.CANNOT_COMPARE] = Rule(

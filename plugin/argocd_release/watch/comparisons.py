@@ -10,7 +10,7 @@ from typing import Final
 
 from argocd_release.model.application import Application
 from argocd_release.model.problem import Condition
-from argocd_release.verdict.judge import SymptomHistory
+from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import can_heal, is_cached, is_render_error
 
 COMPARE_AGAIN_SECONDS: Final = 5.0

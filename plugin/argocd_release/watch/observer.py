@@ -95,6 +95,8 @@ class Observer:
     ) -> None:
         self._choose = choose
         self.application: Application | None = None
+        #: True to read the pods even if the application is Healthy.
+        self.reads_pods = False
         self._name = name
         self._commands = commands
         self._now = now
@@ -267,7 +269,8 @@ class Observer:
         # progress deadline, for ten minutes. While an Argo Rollout waits for a user, the application is Suspended.
         # While a sync waits for a wave or a hook, the application can be in any state.
         unwell = application.health in {HealthStatus.PROGRESSING, HealthStatus.DEGRADED, HealthStatus.SUSPENDED}
-        if self._cluster is None or not (self._expectation.image or unwell or application.operating):
+        matter = self._expectation.image or unwell or application.operating or self.reads_pods
+        if self._cluster is None or not matter:
             return application
         request, subject = self._workloads, (application.uid, application.revisions)
         if request is None or request.subject != subject:

@@ -17,7 +17,8 @@ from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.ports import Clock, Emit
 from argocd_release.timing import Background, run_in_background
-from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
+from argocd_release.verdict.judge import judge, timed_out
+from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.clock import ApplicationClock
 from argocd_release.watch.tracker import Tracker
@@ -384,8 +385,7 @@ class GroupPoller:
             return
         self._summed_up_at = now
         failed, left = sum(application.failed for application in self.applications.values()), len(self.pending)
-        waited, timeout = round(self.elapsed), round(self._timeout)
-        done = count - failed - left
+        waited, timeout, done = round(self.elapsed), round(self._timeout), count - failed - left
         self._emit(Summary(delivered=done, whole=count, pending=left, failed=failed, waited=waited, timeout=timeout))
 
     def _rest(self, began: float, *, at_once: bool = False) -> None:

@@ -34,6 +34,8 @@ class Progress:
         self._now = now
         self._started = started
         self._timeout = timeout
+        #: True to repeat the reason every ``STILL_WAITING_SECONDS``, and not at growing intervals.
+        self.steady = False
         self._shown: tuple[str, float] = ("", started)
         #: The reasons that the log has shown, without their numbers.
         self._shown_reasons: set[str] = set()
@@ -45,7 +47,8 @@ class Progress:
         # Do not log a reason immediately if it differs from a logged reason only in numbers or in names of pods.
         key = _NUMBERS.sub("#", _without_counts(reason))
         is_new = key not in self._shown_reasons and len(self._shown_reasons) < LINES_AT_ONCE
-        if not is_new and now - at < max(STILL_WAITING_SECONDS, at - self._started):
+        pause = STILL_WAITING_SECONDS if self.steady else max(STILL_WAITING_SECONDS, at - self._started)
+        if not is_new and now - at < pause:
             return
         self._shown = (reason, now)
         self._shown_reasons.add(key)

@@ -17,7 +17,8 @@ from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.verdict.attempts import cannot_succeed
 from argocd_release.verdict.expectation import Expectation, WaitCondition
-from argocd_release.verdict.judge import SymptomHistory, judge, timed_out
+from argocd_release.verdict.judge import judge, timed_out
+from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
@@ -104,7 +105,7 @@ class Tracker:
         self._queued_before = queued_before
         self._timeout = timeout
         self._emit = emit
-        self._history = SymptomHistory(graces=graces, expectation=expectation)
+        self._history = SymptomHistory(graces=graces, expectation=expectation, started=self._started)
         self._looks = Observer(
             name,
             commands=commands,
@@ -170,6 +171,9 @@ class Tracker:
             # already delivered, that command ends immediately, and its end triggers another look.
             self._has_news = False
         verdict = judge(observation, self._history)
+        # The pods matter even if the application is Healthy: they show restarts.
+        self._looks.reads_pods = bool(self._history.graces.stable_for) and self._history.shows_delivery
+        self._progress.steady = self._history.is_staying
         at = self._clock.now() - self._started
         self.timeline.record_problems(self._history.pending_problems, at)
         if isinstance(observation, Application):
@@ -283,7 +287,9 @@ class Tracker:
         return tuple(condition.value for condition in WaitCondition if condition in self._history.expectation.wait_for)
 
     def _again(self, *, answered: bool) -> Step:
-        quiet = answered and self._feed is not None and not self._feed.ended
+        # If the release only has to stay ready, the feed has ended, but there is no reason to look more often.
+        staying = self._history.is_staying
+        quiet = answered and (staying or (self._feed is not None and not self._feed.ended))
         most, grace_due_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.due_in
         # The next look is at least `least` seconds later, even if a change is reported. Workloads cause many changes in
         # a short time while they roll out. Two looks at almost the same time would confirm nothing.
@@ -299,8 +305,10 @@ class Tracker:
             most = min(most, max(due_in, POLL_SECONDS))
         now, deadline = self._clock.now(), self._started + self._timeout
         self._look_at = now
-        if most == QUIET_SECONDS and grace_due_in is None and self._last_observation is not None and self._is_live():
-            self._look_at = min(self._last_observation[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline)
+        rests = grace_due_in is None or staying
+        if most == QUIET_SECONDS and rests and self._last_observation is not None and self._is_live():
+            ends = math.inf if grace_due_in is None else now + grace_due_in
+            self._look_at = min(self._last_observation[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline, ends)
             most = min(self._look_at - now, STILL_WAITING_SECONDS + BURST_SECONDS)
         not_before = min(now + least, deadline)
         return Step(

@@ -15,7 +15,7 @@ from argocd_release.messages import causes as texts
 from argocd_release.messages.verdict import NO_CONSUMER
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.problem import CauseCode
+from argocd_release.model.problem import CauseCode, ResourceRef, Subject
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import Diagnosis
 from tests.support.wording import fields_of
@@ -237,3 +237,37 @@ def test_a_claim_that_waits_for_its_first_consumer(*, used: bool) -> None:
     cause = root_cause.describe(tree, tree.nodes[0], root_cause.Clues(events=(event,), used=used), CRASHES)
     assert (cause is None) is used
     assert used or (cause is not None and cause.hint == NO_CONSUMER)
+
+
+class Restarted(Slow):
+    """An application with one pod, whose container was killed and runs again."""
+
+    def tree(self, name: str) -> Tree:
+        del name
+        info = {"Status Reason": "Running", "Restart Count": "1"}
+        pod: dict[str, Any] = {"kind": "Pod", "name": "web-1", "uid": "pod-1", "parentRefs": [{"uid": "set"}]}
+        rows = [{"name": key, "value": value} for key, value in info.items()]
+        pod |= {"health": {"status": "Healthy"}, "info": rows}
+        return parse_tree({"nodes": [{"kind": "ReplicaSet", "name": "web", "uid": "set"}, pod]})
+
+    def live(self, name: str, node: Node) -> object:
+        del name, node
+        killed = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+        container = {"name": "web", "ready": True, "restartCount": 1, "state": {"running": {}}, "lastState": killed}
+        return {"status": {"containerStatuses": [container]}}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_pod_that_has_restarted_is_a_suspect_only_if_the_verdict_is_about_it(*, named: bool) -> None:
+    pod = ResourceRef("", "Pod", "", "web-1")
+    subject = Subject(ref=pod, root=pod) if named else None
+    found, _ = ask(Restarted(), application(), subject=subject)
+    assert isinstance(found, Diagnosis)
+    if not named:
+        assert found.cause is None
+        return
+    assert found.cause is not None
+    assert found.cause.code is CauseCode.OOM_KILLED
+    assert "OOMKilled, exit code 137, 1 restart" in found.cause.message
+    (log,) = found.logs
+    assert log.previous, "the log of the run that was killed"

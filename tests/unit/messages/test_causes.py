@@ -13,7 +13,9 @@ from argocd_release.verdict.symptoms import timeout_hint
 from tests.support.wording import MODULES
 
 #: The entries that can advise more time: the release only waits, and the job has ended at its timeout.
-MORE_TIME = {"causes.TIMEOUT_HINTS", "causes.HOOK_WAITS", "verdict.MORE_TIME"}
+MORE_TIME = {
+    "causes.TIMEOUT_HINTS", "causes.HOOK_WAITS", "settings.STABLE_TOO_LONG", "verdict.MORE_TIME", "verdict.MUST_STAY",
+}  # fmt: skip
 #: The causes that a longer wait alone never solves, with or without a diagnosis.
 NEVER_BY_WAITING = frozenset(CauseCode) - {
     CauseCode.UNHEALTHY, CauseCode.NOT_COMPARED, CauseCode.NOT_HYDRATED, CauseCode.OWNER_PENDING, CauseCode.OTHER_IMAGE,

@@ -38,6 +38,7 @@ def wrong(**environ: str) -> list[SetupProblem]:
         ({"RELEASE_ON_FAILURE": "qwerty"}, "RELEASE_ON_FAILURE", "setting", "finish or stop"),
         ({"RELEASE_TIMEOUT": "10 min"}, "RELEASE_TIMEOUT", "setting", settings.RANGE.fill(minimum=1, maximum=86400)),
         ({"RELEASE_TIMEOUT": "48h"}, "RELEASE_TIMEOUT", "setting", settings.RANGE.fill(minimum=1, maximum=86400)),
+        ({"RELEASE_STABLE_FOR": "5m"}, "RELEASE_STABLE_FOR", "setting", "raise <RELEASE_TIMEOUT>"),
         ({"RELEASE_FAILED_ATTEMPTS": "2m"}, "RELEASE_FAILED_ATTEMPTS", "setting", "from 0 to 100"),
     ],
 )  # fmt: skip

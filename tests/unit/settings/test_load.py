@@ -222,12 +222,13 @@ def test_every_setting_takes_hostile_text_or_names_itself_harmlessly(name: str) 
 def test_every_number_has_its_range(name: str) -> None:
     declared = PROPERTIES[name]
     # The settings of the site's check are only allowed together with that check.
-    site = {"RELEASE_URL_CHECK": "true", "RELEASE_SITE_URL": "https://web.example.com"}
-    assert problems(**site, **{name: str(declared["minimum"])}) == ()
-    assert len(problems(**site, **{name: str(declared["minimum"] - 1)})) == 1
+    # The time for which a release must stay ready must be shorter than the timeout.
+    others = {"RELEASE_TIMEOUT": "86400", "RELEASE_URL_CHECK": "true", "RELEASE_SITE_URL": "https://web.example.com"}
+    assert problems(**others | {name: str(declared["minimum"])}) == ()
+    assert len(problems(**others | {name: str(declared["minimum"] - 1)})) == 1
     if "maximum" in declared:
-        assert problems(**site, **{name: str(declared["maximum"])}) == ()
-        assert len(problems(**site, **{name: str(declared["maximum"] + 1)})) == 1
+        assert problems(**others | {name: str(declared["maximum"])}) == ()
+        assert len(problems(**others | {name: str(declared["maximum"] + 1)})) == 1
 
 
 def test_an_input_wins_over_a_variable_unless_it_is_empty() -> None:

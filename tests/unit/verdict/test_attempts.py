@@ -10,7 +10,8 @@ from argocd_release.messages import verdict as texts
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.attempts import Healing, healing
-from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.judge import judge
+from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import GracePeriods
 from tests.unit.states import application
 

@@ -14,7 +14,8 @@ from argocd_release.model.resource_tree import Tree
 from argocd_release.verdict.blockers import blocker, caveat
 from argocd_release.verdict.chosen_resources import ChosenResources, ResourcePattern, meant_pattern
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.judge import judge
+from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import Symptom
 from tests.support.wording import is_from
 from tests.unit.states import application

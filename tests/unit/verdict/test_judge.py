@@ -18,7 +18,8 @@ from argocd_release.model.problem import CauseCode, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing, Workloads
 from argocd_release.verdict.blockers import DELETING, unhealthy
 from argocd_release.verdict.expectation import Expectation, WaitCondition
-from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.judge import judge
+from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import GracePeriods, Symptom
 from tests.support.wording import fields_of, is_from
 from tests.unit.states import NEW, OLD, application, failing
@@ -494,7 +495,8 @@ def test_denied_takes_two_looks(kind: FailureKind) -> None:
 
 
 def test_every_symptom_has_a_rule() -> None:
-    assert set(GracePeriods().rules) == set(Symptom)
+    assert set(GracePeriods(stable_for=1).rules) == set(Symptom)
+    assert set(Symptom) - set(GracePeriods().rules) == {Symptom.UNSTABLE, Symptom.UNSTABLE_SYNC}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from argocd_release.messages.verdict import SHARED as SHARED_TEXT
 from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
-from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.judge import judge
+from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import GracePeriods
 from tests.unit.states import OLD, application
 

@@ -17,8 +17,9 @@ from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
 from argocd_release.release import sinks
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.judge import judge
 from argocd_release.verdict.pending import hydration_failure, unhydrated
+from argocd_release.verdict.symptom_history import SymptomHistory
 from tests.unit import states
 
 DRY, OLDER_DRY = "d" * 40, "c" * 40

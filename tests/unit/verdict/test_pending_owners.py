@@ -14,7 +14,8 @@ from argocd_release.model.observation import Owner, OwnerRef, OwnerState
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.expectation import Expectation
-from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.judge import judge
+from argocd_release.verdict.symptom_history import SymptomHistory
 from tests.support.wording import fields_of
 from tests.unit.states import NEW, OLD, application
 

@@ -8,7 +8,8 @@ from argocd_release.messages import causes
 from argocd_release.messages.verdict import HEALTH_UNREADABLE
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
-from argocd_release.verdict.judge import SymptomHistory, judge
+from argocd_release.verdict.judge import judge
+from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import GracePeriods
 from tests.support.wording import is_from
 from tests.unit.states import application

@@ -1081,3 +1081,44 @@ def test_a_sync_that_the_job_requests_is_of_the_whole_application() -> None:
     manual = replace(two(phase=None), automated=False)
     assert Run(manual, choose=without_worker(), sync=True, timeout=5).commands.syncs == 1
     assert Run(replace(two(phase=None, worker="Synced")), choose=without_worker(), sync=True).commands.syncs == 0
+
+
+def ready(restarts: int = 0) -> Workloads:
+    pod = Node(
+        uid="a", owner="", group="", version="v1", kind="Pod", namespace="web", name="web-a", health="Healthy",
+        message="", created_at="", images=(), info={"Restart Count": str(restarts)},
+    )  # fmt: skip
+    return Workloads(serving=(pod,), pods=1, ready=1)
+
+
+STABLE = GracePeriods(stable_for=60)
+
+
+@pytest.mark.parametrize("streams", [None, []], ids=["polls", "streams"])
+def test_a_release_that_must_stay_ready_is_looked_at_seldom_and_the_log_is_not_silent(
+    streams: list[float] | None,
+) -> None:
+    run = Run(DELIVERED, graces=STABLE, workloads=lambda _: ready(), tree_changes=streams)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert 60 <= run.seconds <= 61
+    assert len(run.commands.refreshes) <= (60 / QUIET_SECONDS + 4 if streams is None else 5)
+    waits = [event.waited for event in run.of(StillWaiting)]
+    assert all(0 < later - earlier <= 10 + QUIET_SECONDS for earlier, later in pairwise([0, *waits, 60]))
+    (state,) = [event for event in run.of(ApplicationState) if event.reason != verdict.CONFIRMING]
+    assert is_from(state.reason, verdict.MUST_STAY)
+
+
+def test_a_reported_restart_ends_a_release_that_must_stay_ready() -> None:
+    clock = FakeClock()
+    run = Run(
+        DELIVERED, graces=STABLE, workloads=lambda _: ready(int(clock.now() >= 1020)), tree_changes=[20], clock=clock
+    )  # fmt: skip
+    assert run.verdict.outcome is Outcome.DEGRADED
+    assert is_from(run.verdict.reason, verdict.NOT_STABLE)
+    assert run.verdict.subject is not None
+    assert str(run.verdict.subject) == "Pod/web-a"
+    assert run.seconds < 25
+
+
+def test_without_the_setting_no_pods_are_read_for_a_healthy_application() -> None:
+    assert not Run(DELIVERED).cluster.excluded

@@ -1,0 +1,193 @@
+"""Test that a proven release must stay ready (RELEASE_STABLE_FOR), and what it means that it did not."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from argocd_release.messages import verdict as texts
+from argocd_release.model.application import Application
+from argocd_release.model.errors import FailureKind
+from argocd_release.model.observation import Failure
+from argocd_release.model.outcome import Outcome
+from argocd_release.model.problem import CauseCode
+from argocd_release.model.resource_tree import Node, Workloads
+from argocd_release.verdict.expectation import Expectation, WaitCondition
+from argocd_release.verdict.judge import judge, timed_out
+from argocd_release.verdict.symptom_history import SymptomHistory
+from argocd_release.verdict.symptoms import UNSTABLE_SECONDS, GracePeriods, Symptom
+from tests.support.wording import is_from
+from tests.unit.states import OLD, application, failing
+
+STABLE_FOR = 30
+STARTED = 100.0
+
+
+def pod(uid: str, *, restarts: int = 0) -> Node:
+    return Node(
+        uid=uid, owner="", group="", version="v1", kind="Pod", namespace="web", name=uid, health="Healthy", message="",
+        created_at="", images=(), info={"Restart Count": str(restarts)},
+    )  # fmt: skip
+
+
+def state(
+    *pods: Node, total: int | None = None, failing_pods: Any = (), warning: str = "", **parts: Any
+) -> Application:
+    """Return an application of which these pods are ready, of ``total`` pods."""
+    workloads = Workloads(
+        serving=pods, ready=len(pods), pods=len(pods) if total is None else total, failing=failing_pods, warning=warning
+    )
+    return replace(application(**parts), workloads=workloads)
+
+
+READY = state(pod("a"), pod("b"))
+
+
+class Release:
+    """A release that is looked at, at these seconds after the start of the job."""
+
+    def __init__(self, stable_for: float = STABLE_FOR, **expectation: Any) -> None:
+        graces = GracePeriods(stable_for=stable_for)
+        self.history = SymptomHistory(graces=graces, expectation=Expectation(**expectation), started=STARTED)
+        self.last: Application | Failure = READY
+
+    def look(self, at: float, seen: Application | Failure) -> "Release":
+        self.last = seen
+        self.history = self.history.observe(seen, now=STARTED + at, compared=True)
+        return self
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return judge(self.last, self.history).outcome
+
+    @property
+    def reason(self) -> str:
+        return judge(self.last, self.history).reason
+
+
+def proven(**parts: Any) -> Release:
+    """Return a release that is ready since the 4th second."""
+    return Release(**parts).look(4, READY).look(4.3, READY)
+
+
+def test_without_the_setting_two_looks_are_enough() -> None:
+    release = Release(0).look(4, READY).look(4.3, READY)
+    assert release.outcome is Outcome.DELIVERED
+    assert release.history.stability is None
+
+
+def test_a_release_is_delivered_only_after_it_has_stayed_ready() -> None:
+    release = proven()
+    assert release.outcome is None
+    assert release.reason == texts.MUST_STAY.fill(ready="4", until="34")
+    assert release.history.due_in == pytest.approx(STABLE_FOR - 0.3)
+    assert release.look(33.9, READY).outcome is None
+    assert release.look(34, READY).outcome is Outcome.DELIVERED
+
+
+def test_the_second_look_comes_at_once() -> None:
+    release = Release().look(4, READY)
+    assert release.history.due_in == 0
+    assert release.reason == texts.CONFIRMING
+
+
+def test_what_happens_before_the_proof_is_no_failure() -> None:
+    worse = state(total=1, health="Progressing")
+    release = Release().look(4, READY).look(4.3, worse).look(8, worse).look(12, READY)
+    assert release.outcome is None
+    assert release.look(12.3, READY).look(42, READY).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("seen", "text"),
+    [
+        (state(pod("a", restarts=1), pod("b")), "Pod/a has restarted (1 restart)"),
+        (state(pod("b"), total=2, health="Progressing", failing_pods=(failing("web-a"),)), "CrashLoopBackOff"),
+        (state(pod("b"), total=2, health="Progressing", warning="Readiness probe failed"), "Readiness probe failed"),
+        (state(pod("b"), total=2, health="Progressing"), "Deployment/web"),
+        (state(pod("a"), pod("b"), health="Degraded"), "Deployment/web"),
+        (state(pod("a"), pod("b"), health="Missing"), "Deployment/web"),
+        # All pods are ready, so that something else than a new pod is Progressing.
+        (state(pod("a"), pod("b"), health="Progressing"), "Deployment/web"),
+    ],
+    ids=["restart", "crash-loop", "probe", "unready", "degraded", "missing", "other-resource"],
+)
+def test_a_failure_after_the_proof_ends_the_release(seen: Application, text: str) -> None:
+    release = proven().look(20, seen)
+    assert release.outcome is None, "one look proves nothing"
+    assert is_from(release.reason, texts.NOT_STABLE)
+    assert release.look(20 + UNSTABLE_SECONDS, seen).outcome is Outcome.DEGRADED
+    assert release.reason.startswith(texts.NOT_STABLE.fill(ready="4", left="20", message=""))
+    assert text in release.reason
+    assert judge(release.last, release.history).code is CauseCode.UNSTABLE
+
+
+def test_a_restart_is_a_failure_even_if_the_pod_was_ready_at_each_look() -> None:
+    again = state(pod("a", restarts=3), pod("b"))
+    assert proven().look(33, again).look(36, again).outcome is Outcome.DEGRADED
+
+
+def test_an_older_restart_is_none() -> None:
+    seen = state(pod("a", restarts=3))
+    assert Release().look(4, seen).look(4.3, seen).look(34, seen).outcome is Outcome.DELIVERED
+
+
+def test_drift_after_the_proof_ends_the_release() -> None:
+    drifted = state(pod("a"), pod("b"), sync="OutOfSync")
+    release = proven().look(20, drifted).look(23, drifted)
+    assert release.outcome is Outcome.NOT_DELIVERED
+    accepted = proven(wait_for=frozenset({WaitCondition.HEALTH})).look(20, drifted).look(23, drifted)
+    assert accepted.outcome is None
+    assert Symptom.UNSTABLE_SYNC not in accepted.history.records
+
+
+def test_a_moment_of_another_state_is_no_failure() -> None:
+    """Argo CD does not update health and pods at exactly the same time."""
+    release = proven().look(20, state(pod("a"), pod("b"), health="Progressing")).look(20.5, READY).look(34, READY)
+    assert release.outcome is Outcome.DELIVERED
+
+
+def test_new_pods_that_start_are_no_failure_but_must_be_ready_at_the_end() -> None:
+    grows = state(pod("a"), pod("b"), total=3, health="Progressing")
+    release = proven().look(20, grows).look(35, grows)
+    assert release.outcome is None
+    more = state(pod("a"), pod("b"), pod("c", restarts=2))
+    assert release.look(36, more).look(36.3, more).outcome is Outcome.DELIVERED
+
+
+def test_a_pod_that_is_gone_is_no_failure_while_the_application_is_healthy() -> None:
+    fewer = state(pod("a"))
+    assert proven().look(20, fewer).look(33, fewer).look(34, fewer).outcome is Outcome.DELIVERED
+
+
+def test_a_new_revision_must_be_proven_again() -> None:
+    later = state(pod("c"), revision=OLD, operated=OLD)
+    changing = state(pod("a"), pod("b"), total=3, revision=OLD, operated=OLD, health="Progressing")
+    release = proven().look(20, changing).look(23, changing)
+    assert release.outcome is None
+    release.look(25, later).look(25.3, later).look(34, later)
+    assert release.outcome is None
+    assert release.look(55, later).outcome is Outcome.DELIVERED
+
+
+def test_a_look_that_failed_proves_nothing_and_does_not_start_the_time_again() -> None:
+    lost = Failure(kind=FailureKind.TIMED_OUT, message="no response")
+    release = proven().look(20, lost).look(30, lost)
+    assert release.outcome is None
+    assert release.look(33, READY).outcome is None
+    assert release.look(34, READY).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "seen", [replace(READY, workloads=None), replace(application(health="Progressing"), workloads=None)]
+)
+def test_a_look_without_pods_is_no_failure(seen: Application) -> None:
+    assert proven().look(20, seen).look(23, seen).outcome is None
+
+
+def test_the_timeout_names_the_time_that_the_release_must_stay_ready() -> None:
+    release = proven()
+    verdict = timed_out(release.last, judge(release.last, release.history), release.history, seconds=20)
+    assert verdict.outcome is Outcome.TIMED_OUT
+    assert texts.MUST_STAY.fill(ready="4", until="34") in verdict.reason
+    assert verdict.hint == texts.MUST_STAY.hint
