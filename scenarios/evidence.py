@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from argocd_release.messages import causes, reports, verdict
+from argocd_release.messages import causes, drift, reports, verdict
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing import SITE_PAUSE
 from sandbox import manifests
@@ -201,7 +201,7 @@ def shared_resource(stage: Stage) -> Iterator[None]:
     "another controller changes what was synced",
     Outcome.NOT_DELIVERED,
     ru="другой контроллер меняет то, что было применено",
-    cause=literal(causes.OVERWRITTEN, manager="autoscaler"),
+    cause=literal(drift.OVERWRITTEN, manager="autoscaler"),
     max_seconds=DRIFT_ENDS,
 )
 def overwritten(stage: Stage) -> Iterator[None]:
@@ -222,7 +222,7 @@ def _autoscale(stage: Stage, replicas: int) -> None:
     "the API server drops a field of the manifest",
     Outcome.NOT_DELIVERED,
     ru="API-сервер отбрасывает поле манифеста",
-    cause=literal(causes.NOT_KEPT, resource="Widget/gear"),
+    cause=literal(drift.NOT_KEPT, resource="Widget/gear"),
     max_seconds=DRIFT_ENDS + 5,
 )
 def field_dropped(stage: Stage) -> Iterator[None]:
@@ -236,7 +236,7 @@ def field_dropped(stage: Stage) -> Iterator[None]:
     "the API server drops a field of the manifest, and selfHeal repeats the sync",
     Outcome.TIMED_OUT,
     ru="API-сервер отбрасывает поле манифеста, а selfHeal повторяет синхронизацию",
-    cause=literal(causes.NOT_KEPT, resource="Widget/gear"),
+    cause=literal(drift.NOT_KEPT, resource="Widget/gear"),
     max_seconds=30,
 )
 def field_dropped_again(stage: Stage) -> Iterator[None]:
@@ -258,7 +258,7 @@ def _drops_a_field(stage: Stage, **options: Any) -> None:
     "another controller and selfHeal change the same field in turn",
     Outcome.TIMED_OUT,
     ru="другой контроллер и selfHeal по очереди меняют одно поле",
-    cause=literal(causes.OVERWRITTEN, manager="autoscaler"),
+    cause=literal(drift.OVERWRITTEN, manager="autoscaler"),
     max_seconds=25,
 )
 def fight(stage: Stage) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """Releases that fail. The job must name the cause, and end within 5 s after the grace period."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from argocd_release.messages import argocd, verdict
 from argocd_release.model.outcome import Outcome
@@ -301,6 +302,23 @@ def pending_prune(stage: Stage) -> Iterator[None]:
 def sync_window(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_TIMEOUT"] = "10"
     window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
+    stage.sandbox.project(stage.name, syncWindows=[window])
+    stage.deploy(web("1"), project=stage.name)
+    yield
+
+
+@scenario(
+    "a sync window that allows a sync only later",
+    Outcome.TIMED_OUT,
+    ru="окно, которое разрешит синхронизацию позже",
+    cause="the next sync by Argo CD itself is possible at",
+    max_seconds=15,
+)
+def sync_window_opens_later(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_TIMEOUT"] = "10"
+    later = datetime.now(UTC) + timedelta(hours=3)
+    schedule = f"{later.minute} {later.hour} * * *"
+    window = {"kind": "allow", "schedule": schedule, "duration": "1h", "applications": ["*"], "timeZone": "UTC"}
     stage.sandbox.project(stage.name, syncWindows=[window])
     stage.deploy(web("1"), project=stage.name)
     yield

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from argocd_release.messages import causes, verdict
+from argocd_release.messages import drift, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State, delivered
@@ -376,7 +376,7 @@ def stuck_on_prune(stage: Stage) -> Iterator[None]:
     "edited by hand, without selfHeal",
     Outcome.NOT_DELIVERED,
     ru="изменено вручную, без selfHeal",
-    cause=literal(causes.CHANGED_BY_HAND),
+    cause=literal(drift.CHANGED_BY_HAND),
     max_seconds=12,
 )
 def drift_without_self_heal(stage: Stage) -> Iterator[None]:

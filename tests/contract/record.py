@@ -167,7 +167,7 @@ def record_api(sandbox: Sandbox) -> None:
         asked.live(stage.name, pods[0])
         for previous in (False, True):
             asked.log(stage.name, pods[0], "web", previous=previous, lines=30)
-        asked.sync_window(stage.name)
+        asked.sync_window(stage.name, stage.name)
 
     situations: dict[str, tuple[str, Callable[[api.Api], object]]] = {
         "allowed": (sandbox.ci_token, whole),

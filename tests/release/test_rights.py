@@ -126,7 +126,7 @@ def test_what_each_right_is_needed_for(
                 "events": works(lambda: api.events(application, pod)),
                 "sync": works(lambda: argocd.sync(application, seconds=10)),
                 "terminate": is_allowed(lambda: argocd.terminate(application, seconds=10)),
-                "sync windows": works(lambda: api.sync_window(application)),
+                "sync windows": works(lambda: api.sync_window(application, PROJECT)),
                 "doctor": ended_well(lambda: doctor(environ | {"ARGOCD_APP_NAME": application}, tmp_path)),
                 "diff": ended_well(lambda: diff(sandbox, tmp_path / "diff", of_diff, token=token)),
             }

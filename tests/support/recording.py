@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.text import as_object
+from argocd_release.model.application import Resource
 from argocd_release.model.resource_tree import Event, Node, Tree
 from tests.contract.record import FOLDER
 
@@ -28,6 +29,10 @@ class Recording:
     def events(self, name: str, node: Node) -> tuple[Event, ...]:
         del name
         return parse_events(self._of(node).get("events"))
+
+    def states(self, name: str, item: Resource) -> tuple[object, object]:
+        del name, item
+        return None, None
 
     def live(self, name: str, node: Node) -> object:
         del name

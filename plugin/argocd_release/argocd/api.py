@@ -11,29 +11,32 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from argocd_release.argocd.api_errors import KINDS, api_error, error_of_answer, error_of_request
+from argocd_release.argocd.api_errors import KINDS, api_error, error_of_answer, error_of_request, parsed
 from argocd_release.argocd.application_json import application_set_of, parse_application
 from argocd_release.argocd.application_list import ApplicationReader, ListReading
 from argocd_release.argocd.connection import Connection, Credentials
+from argocd_release.argocd.sync_windows import blocks, sync_window_of
 from argocd_release.argocd.tree_json import (
     LogReader,
     PodWarnings,
     parse_events,
     parse_log,
     parse_pod_template,
+    parse_states,
     parse_tree,
     summary,
 )
-from argocd_release.core.text import as_object, as_objects, one_line, parse_json
+from argocd_release.core.text import as_object
 from argocd_release.messages import argocd as texts
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.exclusion import Exclusion, without
-from argocd_release.model.observation import ApplicationSet
+from argocd_release.model.observation import ApplicationSet, SyncWindow
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 from argocd_release.timing import API_CALL, FOLLOW, STREAM, Deadline
 from argocd_release.transport.client import Client, HttpError, Request, Response
@@ -45,6 +48,7 @@ _UNAUTHENTICATED: Final = 401
 #: The maximum number of live manifests that one look reads to find the images of workloads without pods.
 TEMPLATES: Final = 5
 _APPLICATIONS: Final = "/api/v1/applications"
+_PROJECTS: Final = "/api/v1/projects"
 _STREAM: Final = "/api/v1/stream/applications"
 _APPLICATION_SETS: Final = "/api/v1/applicationsets"
 
@@ -192,7 +196,12 @@ class Api:
         """Return the resource's live manifest as parsed JSON."""
         about = {"namespace": node.namespace, "resourceName": node.name, "kind": node.kind, "group": node.group}
         answer = as_object(self.get(name, "resource", **about, version=node.version))
-        return _parsed(str(answer.get("manifest") or "null"), texts.MANIFEST_OF.fill(subject=node))
+        return parsed(str(answer.get("manifest") or "null"), texts.MANIFEST_OF.fill(subject=node))
+
+    def states(self, name: str, item: Resource) -> tuple[object, object]:
+        """Return a managed resource's live state, and the state that Argo CD wants, as it compares the two."""
+        query = {"namespace": item.namespace, "name": item.name, "kind": item.kind, "group": item.group}
+        return parse_states(parsed(self._text(name, "managed-resources", query), "GET managed-resources"))
 
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         """Return the last lines of a container's log, without control characters and secrets.
@@ -244,29 +253,23 @@ class Api:
         namespace, _, plain = name.rpartition("/")
         named = {"appsetNamespace": namespace} if namespace else {}
         path = f"{_APPLICATION_SETS}/{quote(plain, safe='')}"
-        document = as_object(_parsed(self._ask(path, named), "GET applicationset"))
+        document = as_object(parsed(self._ask(path, named), "GET applicationset"))
         return application_set_of(document)
 
-    def sync_window(self, name: str) -> str:
-        """Describe the sync windows that block automated syncs now. Return an empty string if none does.
-
-        The rule is the same as in ``SyncWindows.CanSync`` in argo-cd v2.13.2 pkg/apis/application/v1alpha1/types.go.
-        The field ``canSync`` of the response cannot be used, because it describes manual syncs.
-        """
+    def sync_window(self, name: str, project: str) -> SyncWindow | None:
+        """Return the sync windows that block automated syncs now, or None if none does."""
         answer = as_object(self.get(name, "syncwindows"))
-        active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))
-        denying = [window for window in active if window.get("kind") == "deny"]
-        allowing = [window for window in assigned if window.get("kind") == "allow"]
-        if not denying and any(window.get("kind") == "allow" for window in active):
-            return ""
-        return ", ".join(
-            one_line(f"{window.get('kind')} {window.get('schedule')} for {window.get('duration')}")
-            for window in denying or allowing
-        )
+        if not blocks(answer):
+            return None
+        try:
+            document = parsed(self._ask(f"{_PROJECTS}/{quote(project, safe='')}", {}), "GET project")
+        except ArgoCDError:
+            document = {}
+        return sync_window_of(answer, as_object(as_object(document).get("spec")), datetime.now(UTC))
 
     def get(self, name: str, what: str, **query: str) -> Any:
         """Request one of the application's API endpoints, such as ``manifests``, and return the parsed JSON."""
-        return _parsed(self._text(name, what, query), f"GET {what}")
+        return parsed(self._text(name, what, query), f"GET {what}")
 
     def _text(self, name: str, what: str, query: Mapping[str, str]) -> str:
         path, named = application_path(name)
@@ -329,13 +332,6 @@ class Api:
             end = texts.CALL_END.fill(result=status or texts.WITHOUT_RESPONSE)
             self._on_call(command, time.monotonic() - started, end)
         return answer
-
-
-def _parsed(text: str, what: str) -> Any:
-    try:
-        return parse_json(text)
-    except ValueError as error:
-        raise api_error(what, FailureKind.MALFORMED, texts.NO_JSON.fill(error=error)) from error
 
 
 def application_path(name: str) -> tuple[str, dict[str, str]]:

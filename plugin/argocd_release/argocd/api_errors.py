@@ -2,10 +2,10 @@
 
 import re
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from argocd_release.core.connectivity import is_outage
-from argocd_release.core.text import as_message, as_object, one_line, parse_object
+from argocd_release.core.text import as_message, as_object, one_line, parse_json, parse_object
 from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.transport.client import HttpError, Response
@@ -25,6 +25,18 @@ def api_error(command: str, kind: FailureKind, message: str, *, is_refused: bool
     """Return the error of a request. ``command`` is its method and path."""
     text = one_line(as_message(message), limit=300)
     return ArgoCDError(kind=kind, command=command, exit_code=None, message=text, is_refused=is_refused)
+
+
+def parsed(text: str, what: str) -> Any:
+    """Parse the JSON of a response. ``what`` names the request in the error.
+
+    Raises:
+        ArgoCDError: the text is not JSON.
+    """
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise api_error(what, FailureKind.MALFORMED, texts.NO_JSON.fill(error=error)) from error
 
 
 def error_of_answer(command: str, answer: Response) -> ArgoCDError:

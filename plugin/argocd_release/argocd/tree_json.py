@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from argocd_release.argocd.api_errors import parsed
 from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import as_line, as_list, as_message, as_object, as_objects, clean, parse_object
 from argocd_release.messages import verdict as texts
@@ -372,3 +373,19 @@ def summary(
         only_jobs=not tree.serving_pods,
         rollouts=unhealthy_rollouts(tree, live),
     )
+
+
+def parse_states(answer: object) -> tuple[object, object]:
+    """Return the live and the wanted state of the first managed resource in a response, as Argo CD compares them.
+
+    Argo CD's web interface shows the difference between these two fields (argo-cd v2.13.2 types.go ResourceDiff).
+
+    Raises:
+        ArgoCDError: a state is not JSON.
+    """
+    items = as_objects(as_object(answer).get("items"))
+    states = [items[0].get(name) if items else None for name in ("normalizedLiveState", "predictedLiveState")]
+    live, wanted = (
+        parsed(state, "GET managed-resources") if isinstance(state, str) and state else None for state in states
+    )
+    return live, wanted

@@ -1,11 +1,29 @@
-"""Read durations as Go programs write them."""
+"""Read durations and cron schedules as Go programs write them, and find the end of a closed sync window.
+
+The syntax of schedules is that of ``cron.ParseStandard`` (robfig/cron v3 parser.go, spec.go), which Argo CD uses.
+"""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PARTS: Final = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:h|ms|m|s))+")
 _PART: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(h|ms|m|s)")
+#: The number of days for which ``next_sync`` looks ahead.
+DAYS: Final = 32
+# Longer windows make no sense, and would take long to compute.
+_MOST_SECONDS: Final = 366 * 86400.0
+_DESCRIPTORS: Final = {
+    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
+}  # fmt: skip
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS: Final = ((0, 59, ()), (0, 23, ()), (1, 31, ()), (1, 12, _MONTHS), (0, 6, _WEEKDAYS))
+_RANGE: Final = re.compile(r"(\*|\?|[0-9a-z]{1,3})(?:-([0-9a-z]{1,3}))?(?:/([0-9]{1,2}))?")
 
 
 def go_seconds(text: str) -> float | None:
@@ -18,3 +36,133 @@ def go_seconds(text: str) -> float | None:
     if not _PARTS.fullmatch(text):
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A time window that opens regularly: it either allows or denies syncs.
+
+    Attributes:
+        denies: True if the window denies syncs.
+        schedule: the times at which the window begins, as a cron expression of five fields, or ``@daily`` and the like.
+        duration: the duration of the window, such as ``1h``.
+        zone: the name of the time zone of the schedule; "" means UTC.
+    """
+
+    denies: bool
+    schedule: str
+    duration: str
+    zone: str = ""
+
+
+def next_sync(windows: Sequence[Window], now: datetime) -> datetime | None:
+    """Return the first minute from now on at which the windows allow a sync; None if there is none within ``DAYS``.
+
+    The rule is that of an automated sync (argo-cd v2.13.2 types.go SyncWindows.CanSync): no denying window is active,
+    and an allowing one is active, if there is one.
+
+    Raises:
+        ValueError: a schedule, a duration or a time zone is malformed or unknown.
+    """
+    now = now.astimezone(UTC)
+    denying = [_spans(window, now) for window in windows if window.denies]
+    allowing = [_spans(window, now) for window in windows if not window.denies]
+    denied, allowed = _merged(denying), _merged(allowing)
+    if not allowing:
+        allowed = [(now, now + timedelta(days=DAYS))]
+    for start, end in allowed:
+        at = max(start, now)
+        for denied_start, denied_end in denied:
+            if denied_start <= at < denied_end:
+                at = denied_end
+        if at < min(end, now + timedelta(days=DAYS)):
+            return at
+    return None
+
+
+def _merged(spans: Iterable[Iterable[tuple[datetime, datetime]]]) -> list[tuple[datetime, datetime]]:
+    """Return the spans in their order, without overlaps."""
+    merged: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(span for each in spans for span in each):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _spans(window: Window, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the beginning and the end of each opening that ends after now and begins within ``DAYS``."""
+    seconds = go_seconds(window.duration)
+    if seconds is None or seconds > _MOST_SECONDS:
+        raise ValueError(window.duration)
+    length, end = timedelta(seconds=seconds), now + timedelta(days=DAYS)
+    for start in _starts(window, now - length - timedelta(days=1), end):
+        if now < start + length and start <= end:
+            yield start, start + length
+
+
+def _starts(window: Window, start: datetime, end: datetime) -> Iterator[datetime]:
+    zone = _zone(window.zone)
+    minutes, hours, days, months, weekdays = _parsed(window.schedule.strip())
+    day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+    while day <= last:
+        if day.month in months.values and _is_day(day, days, weekdays):
+            for hour in sorted(hours.values):
+                for minute in sorted(minutes.values):
+                    yield datetime.combine(day, time(hour, minute), zone).astimezone(UTC)
+        day += timedelta(days=1)
+
+
+def _zone(name: str) -> tzinfo:
+    if name in {"", "UTC"}:
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - few jobs meet a sync window
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:
+        raise ValueError(name) from error
+
+
+@dataclass(frozen=True)
+class _Field:
+    """The values of one field of a cron expression."""
+
+    values: frozenset[int]
+    #: True if the field is ``*`` or ``?``, also with a step.
+    any: bool
+
+
+def _is_day(day: date, days: _Field, weekdays: _Field) -> bool:
+    in_days, in_weekdays = day.day in days.values, day.isoweekday() % 7 in weekdays.values
+    return (in_days and in_weekdays) if days.any or weekdays.any else (in_days or in_weekdays)
+
+
+def _parsed(schedule: str) -> list[_Field]:
+    parts = _DESCRIPTORS.get(schedule, schedule).split()
+    if len(parts) != len(_FIELDS):
+        raise ValueError(schedule)
+    return [_field(part, *limits) for part, limits in zip(parts, _FIELDS, strict=True)]
+
+
+def _field(text: str, least: int, most: int, names: tuple[str, ...]) -> _Field:
+    values, any_value = set[int](), False
+    for part in text.lower().split(","):
+        match = _RANGE.fullmatch(part)
+        if match is None:
+            raise ValueError(text)
+        first, last, step = match.groups()
+        if first in {"*", "?"}:
+            any_value, start, end = True, least, most
+        else:
+            start = _number(first, least, names)
+            end = _number(last, least, names) if last else most if step else start
+        if not least <= start <= end <= most or step == "0":
+            raise ValueError(text)
+        values |= set(range(start, end + 1, int(step or 1)))
+    return _Field(frozenset(values), any_value)
+
+
+def _number(text: str, least: int, names: tuple[str, ...]) -> int:
+    return names.index(text) + least if text in names else int(text)

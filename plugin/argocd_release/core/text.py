@@ -37,6 +37,8 @@ _UNPRINTABLE: Final = re.compile(
 # artifact (lib/gitlab/ci/parsers/test/junit.rb).
 _SECTION: Final = re.compile(r"section_(start|end):")
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")
+# The words of Argo CD's message about a wait, also if the number is 1 (gitops-engine pkg/sync/sync_context.go).
+_ONE_MORE: Final = re.compile(r"\band 1 more (hook|resource)s\b")
 _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
 
 
@@ -94,8 +96,8 @@ QUOTED: Final = "  | "
 
 
 def without_applied_file(text: str) -> str:
-    """Remove the name of Argo CD's temporary manifest file from an error message of kubectl."""
-    return _APPLIED_FILE.sub("", text)
+    """Remove the name of Argo CD's temporary manifest file from a message, and correct its plural of one object."""
+    return _ONE_MORE.sub(r"and 1 more \1", _APPLIED_FILE.sub("", text))
 
 
 #: The number of digits of an abbreviated commit SHA in texts for users, as in GitLab's CI_COMMIT_SHORT_SHA.

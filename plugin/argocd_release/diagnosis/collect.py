@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from argocd_release.core.text import as_list, as_object, as_objects, as_text, one_line
 from argocd_release.diagnosis import root_cause
+from argocd_release.diagnosis.differences import differing_fields
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
 from argocd_release.diagnosis.pod_status import Container, claim_names, parse_pod_status, restarted
-from argocd_release.messages import causes
+from argocd_release.messages import causes, drift
 from argocd_release.model.application import Application, Operation, Resource, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.exclusion import without
@@ -203,7 +204,16 @@ def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -
     if item is None or application.operating or application.sync is SyncStatus.SYNCED:
         return None
     node = next((node for node in tree.nodes if node.ref == item.ref), None)
-    return drift_cause(application, item, sources.live(name, node)) if node else None
+    problem = drift_cause(application, item, sources.live(name, node)) if node else None
+    if problem is None or problem.code is not CauseCode.NOT_KEPT:
+        return problem
+    # Without the right to see the difference, the cause is still true.
+    with suppress(ArgoCDError):
+        fields = differing_fields(item.kind, *sources.states(name, item))
+        if fields:
+            message = drift.NOT_KEPT_FIELDS.fill(message=problem.message, fields=fields)
+            return replace(problem, message=message, hint=drift.NOT_KEPT_FIELDS.hint)
+    return problem
 
 
 def _with(
@@ -325,7 +335,7 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
     if metadata.get("deletionTimestamp"):
         names = one_line(", ".join(as_text(name) for name in as_list(metadata.get("finalizers"))), limit=300)
         code = CauseCode.DELETION_PENDING
-        message = causes.FINALIZER.fill(resource=item, finalizers=names)
+        message = drift.FINALIZER.fill(resource=item, finalizers=names)
         return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word]) if names else None
     operation = application.operation
     if operation is None or not application.attempted or item.requires_pruning:
@@ -334,10 +344,10 @@ def drift_cause(application: Application, item: Resource, manifest: object) -> P
     if not manager:
         return _not_kept(application, item, operation)
     if manager.lower().startswith(_PEOPLE):
-        message = causes.CHANGED_BY_HAND.fill(resource=item, manager=manager)
-        hint = causes.CHANGED_BY_HAND.fill_hint(application=application.full_name)
+        message = drift.CHANGED_BY_HAND.fill(resource=item, manager=manager)
+        hint = drift.CHANGED_BY_HAND.fill_hint(application=application.full_name)
         return Problem(code=CauseCode.OUT_OF_SYNC, message=message, subject=subject, hint=hint)
-    code, message = CauseCode.OVERWRITTEN, causes.OVERWRITTEN.fill(resource=item, manager=manager)
+    code, message = CauseCode.OVERWRITTEN, drift.OVERWRITTEN.fill(resource=item, manager=manager)
     return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
 
 
@@ -350,7 +360,7 @@ def _not_kept(application: Application, item: Resource, operation: Operation) ->
     if not applied or not operation.succeeded or application.outdated:
         return None
     code = CauseCode.NOT_KEPT
-    message = causes.NOT_KEPT.fill(resource=item)
+    message = drift.NOT_KEPT.fill(resource=item)
     return Problem(code=code, message=message, subject=Subject.of(item), hint=causes.HINTS[code.word])
 
 

@@ -84,8 +84,8 @@ def syncing(application: Application, api: Api, policy: PolicySettings) -> str |
         text = one_line(f"{condition.type}: {condition.message}", limit=300)
         problems.append(SetupProblem.of(doctor.CONDITION, condition=text))
     with suppress(ArgoCDError):
-        if window := api.sync_window(application.full_name):
-            problems.append(SetupProblem.of(doctor.SYNC_WINDOW, window=window))
+        if window := api.sync_window(application.full_name, application.project):
+            problems.append(SetupProblem.of(doctor.SYNC_WINDOW, window=f"{window.windows}{window.outlook}"))
     return problems or (doctor.SYNCS_AUTOMATICALLY.fill() if application.automated else doctor.JOB_SYNCS.fill())
 
 

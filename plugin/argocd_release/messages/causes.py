@@ -373,16 +373,6 @@ HOOK_DELETED: Final = Message(
     "(argocd app terminate-op {application}) and sync again",
 )
 
-# Resources that stay OutOfSync.
-FINALIZER: Final = Message("{resource} is being deleted, and waits for its finalizers: {finalizers}")
-CHANGED_BY_HAND: Final = Message(
-    '{resource} was changed by hand after the sync (field manager "{manager}")',
-    "put the change into git, or undo it with a sync (argocd app sync {application} or <RELEASE_SYNC=true>); to undo "
-    "such changes automatically, turn on selfHeal in the application's sync policy",
-)
-OVERWRITTEN: Final = Message('the field manager "{manager}" changes {resource} after each sync')
-NOT_KEPT: Final = Message("{resource} is OutOfSync again after the sync, although nothing but Argo CD has changed it")
-
 # The evidence that could not be collected.
 INCOMPLETE: Final = Message("the pods, events and logs shown here are incomplete: {reason}")
 CUT_SHORT: Final = Message("the search was stopped before its end, after at most {seconds} s")

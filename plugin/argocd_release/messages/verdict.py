@@ -165,7 +165,18 @@ THIS_REVISION: Final = "this revision"
 NOTHING_COMPARED: Final = "nothing compared yet"
 REFUSED: Final = Message("Argo CD refuses to sync: {reason}")
 WHY_REFUSED: Final = Message("; Argo CD refuses to sync: {reason}")
-WHY_SYNC_WINDOW: Final = Message('; a sync window of project "{project}" forbids it now: {window}')
+WHY_SYNC_WINDOW: Final = Message('; the sync windows of project "{project}" do not allow it now: {window}{outlook}')
+WINDOW_OPENS: Final = Message("; the next sync by Argo CD itself is possible at {time}")
+WINDOW_STAYS_CLOSED: Final = Message("; no sync by Argo CD itself is possible within the next {days} days")
+SYNC_NOW: Final = Message(
+    "sync now (argocd app sync {application}, or <RELEASE_SYNC=true>), because the window allows syncs by users"
+)
+RETRY_AT: Final = Message("retry the job after {time}")
+ASK_FOR_EARLIER: Final = "ask the owner of the Argo CD project to allow a sync earlier"
+ASK_FOR_CHANGE: Final = "ask the owner of the Argo CD project to change the sync window, because waiting does not help"
+ASK_OWNER_WHEN: Final = (
+    "ask the owner of the Argo CD project when the sync window allows a sync, and retry the job then"
+)
 WHY_MANUAL: Final = (
     "; it has no automated sync policy, so a user or a job must sync it (argocd app sync, or <RELEASE_SYNC=true>)"
 )

@@ -14,7 +14,7 @@ from argocd_release.model.git import (
     all_same_revisions,
     same_revision,
 )
-from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef
+from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef, SyncWindow
 from argocd_release.model.problem import ERROR_CONDITIONS, SYNC_ERROR, Condition, ResourceRef
 from argocd_release.model.resource_tree import Workloads
 from argocd_release.model.retry import Retry
@@ -247,8 +247,8 @@ class Application:
     pods_hidden: bool = True
     owners: tuple[Owner, ...] = ()
     revision_relations: Mapping[str, RevisionRelation] = field(default_factory=dict)
-    # A description of the sync windows that block the sync now; empty if none does.
-    sync_window: str = ""
+    # The sync windows that block the sync now; None if none does.
+    sync_window: SyncWindow | None = None
     # The error message if Argo CD has refused the sync that the job requested.
     refusal: str = ""
     # True if the git history proves that the running operation syncs an earlier revision.

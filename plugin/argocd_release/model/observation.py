@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from argocd_release.core.schedule import DAYS
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 from argocd_release.model.errors import FailureKind
@@ -85,6 +86,41 @@ class Owner:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncWindow:
+    """The sync windows that block an application's automated sync now.
+
+    Attributes:
+        windows: a description of the windows.
+        allows_users: True if the windows let a user or a job sync the application now.
+        opens: the first time at which an automated sync is possible; "" if it is unknown.
+        stays_closed: True if no automated sync is possible within the next ``schedule.DAYS`` days.
+    """
+
+    windows: str
+    allows_users: bool = False
+    opens: str = ""
+    stays_closed: bool = False
+
+    @property
+    def outlook(self) -> str:
+        """Return when an automated sync is possible; "" if that is unknown."""
+        if self.stays_closed:
+            return texts.WINDOW_STAYS_CLOSED.fill(days=DAYS)
+        return texts.WINDOW_OPENS.fill(time=self.opens) if self.opens else ""
+
+    def hint(self, application: str) -> str:
+        """Return the hint for a release that waits for the windows, with the full name of the application."""
+        steps = [texts.SYNC_NOW.fill(application=application)] if self.allows_users else []
+        if self.stays_closed:
+            steps.append(texts.ASK_FOR_CHANGE)
+        elif self.opens:
+            steps += [texts.RETRY_AT.fill(time=self.opens), texts.ASK_FOR_EARLIER]
+        else:
+            steps.append(texts.ASK_OWNER_WHEN)
+        return "; or ".join(steps)
 
 
 # The kinds of failures that prove a response of Argo CD itself, and not of a proxy or the network.

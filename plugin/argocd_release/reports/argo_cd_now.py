@@ -91,8 +91,10 @@ def _out_of_sync(application: Application) -> str:
     operation = application.operation
     if not application.automated:
         return texts.NOW_WAITS_FOR_USER
-    if application.sync_window:
-        return texts.NOW_WAITS_FOR_WINDOW
+    if window := application.sync_window:
+        if window.stays_closed:
+            return texts.NOW_WINDOW_STAYS_CLOSED
+        return texts.NOW_SYNCS_AT.fill(time=window.opens) if window.opens else texts.NOW_WAITS_FOR_WINDOW
     if operation is None or not application.attempted:
         return texts.NOW_SYNCS_SOON
     if operation.terminated:

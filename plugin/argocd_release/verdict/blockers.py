@@ -20,6 +20,7 @@ from argocd_release.verdict.pending import (
     owner_finding,
     pending_reason,
     spec_finding,
+    sync_obstacle,
     unhydrated,
 )
 
@@ -144,7 +145,7 @@ def unsynced(application: Application, expectation: Expectation) -> Problem | No
     asks = WaitCondition.OPERATION in expectation.wait_for or expectation.revision
     applied = application.applied or expectation.was_synced_last(application)
     if asks and not (applied or _only_prunes(application)):
-        code, why = _policy(application)
+        code, why = sync_obstacle(application)
         return Problem(
             message=texts.NOT_SYNCED.fill(revision=application.revision[:12] or texts.THIS_REVISION, why=why), code=code
         )
@@ -336,9 +337,11 @@ def _out_of_sync(application: Application) -> Problem:
         gone = texts.PRUNE_OFF.fill(status=SyncStatus.OUT_OF_SYNC, resources=_named(pending))
         return Problem(message=gone, code=CauseCode.PRUNE_OFF, subject=_subject(pending), hint=texts.PRUNE_OFF.hint)
     conditions = "; ".join(f"{item.type}: {one_line(item.message)}" for item in application.conditions)
-    code, why = _policy(application)
+    code, why = sync_obstacle(application)
     text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{why}"
     hint = causes.HINTS[CauseCode.OUT_OF_SYNC.word] if why and code is CauseCode.OUT_OF_SYNC else ""
+    if code is CauseCode.SYNC_WINDOW and application.sync_window:
+        hint = application.sync_window.hint(application.full_name)
     return Problem(message=text, code=code, subject=_subject(pending), hint=hint)
 
 
@@ -355,29 +358,6 @@ def _only_prunes(application: Application) -> bool:
 
 def _has_succeeded(application: Application) -> bool:
     return application.operation is not None and application.operation.succeeded
-
-
-def _policy(application: Application) -> tuple[CauseCode, str]:
-    """Return the cause code and the reason why Argo CD does not sync now. The reason is "" if it is not known."""
-    if application.refusal:
-        return CauseCode.SYNC_REFUSED, texts.WHY_REFUSED.fill(reason=application.refusal)
-    if application.sync_window:
-        forbidden = texts.WHY_SYNC_WINDOW.fill(project=application.project, window=application.sync_window)
-        return CauseCode.SYNC_WINDOW, forbidden
-    if not application.automated:
-        if application.application_set:
-            # For progressive syncs, the ApplicationSet controller removes the automated sync policy, and requests the
-            # syncs itself (argo-cd v2.13.2 docs/operator-manual/applicationset/Progressive-Syncs.md).
-            return CauseCode.NO_SYNC_POLICY, texts.WHY_APPLICATION_SET.fill(name=application.application_set)
-        return CauseCode.NO_SYNC_POLICY, texts.WHY_MANUAL
-    gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]
-    if gave_up:
-        return CauseCode.SYNC_GIVEN_UP, texts.WHY_GIVEN_UP.fill(message=one_line(gave_up[0]))
-    repeats = application.operation is None or application.self_heal
-    if not repeats and application.attempted and _has_succeeded(application):
-        dry_run = application.operation is not None and application.operation.dry_run
-        return CauseCode.OUT_OF_SYNC, texts.WHY_DRY_RUN_ALREADY if dry_run else texts.WHY_SYNCED_ALREADY
-    return CauseCode.OUT_OF_SYNC, ""
 
 
 def _subject(items: Sequence[HasRef]) -> Subject | None:

@@ -17,7 +17,7 @@ from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import GitUrl, Hydration, HydrationPhase
 from argocd_release.model.observation import Owner, OwnerState, Rollout
-from argocd_release.model.problem import CauseCode, HasRef, Problem, Subject
+from argocd_release.model.problem import SYNC_ERROR, CauseCode, HasRef, Problem, Subject
 from argocd_release.verdict.expectation import Expectation
 
 
@@ -259,3 +259,29 @@ def _shared(application: Application, pending: Sequence[Resource]) -> Iterator[t
 
 def _has_succeeded(application: Application) -> bool:
     return application.operation is not None and application.operation.succeeded
+
+
+def sync_obstacle(application: Application) -> tuple[CauseCode, str]:
+    """Return the cause code and the reason why Argo CD does not sync now. The reason is "" if it is not known."""
+    if application.refusal:
+        return CauseCode.SYNC_REFUSED, verdict.WHY_REFUSED.fill(reason=application.refusal)
+    if application.sync_window:
+        window = application.sync_window
+        forbidden = verdict.WHY_SYNC_WINDOW.fill(
+            project=application.project, window=window.windows, outlook=window.outlook
+        )
+        return CauseCode.SYNC_WINDOW, forbidden
+    if not application.automated:
+        if application.application_set:
+            # For progressive syncs, the ApplicationSet controller removes the automated sync policy, and requests the
+            # syncs itself (argo-cd v2.13.2 docs/operator-manual/applicationset/Progressive-Syncs.md).
+            return CauseCode.NO_SYNC_POLICY, verdict.WHY_APPLICATION_SET.fill(name=application.application_set)
+        return CauseCode.NO_SYNC_POLICY, verdict.WHY_MANUAL
+    gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]
+    if gave_up:
+        return CauseCode.SYNC_GIVEN_UP, verdict.WHY_GIVEN_UP.fill(message=one_line(gave_up[0]))
+    repeats = application.operation is None or application.self_heal
+    if not repeats and application.attempted and _has_succeeded(application):
+        dry_run = application.operation is not None and application.operation.dry_run
+        return CauseCode.OUT_OF_SYNC, verdict.WHY_DRY_RUN_ALREADY if dry_run else verdict.WHY_SYNCED_ALREADY
+    return CauseCode.OUT_OF_SYNC, ""

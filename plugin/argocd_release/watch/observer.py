@@ -15,7 +15,7 @@ from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import HistoryNotConsulted, JobEvent, NotTerminated, PodsNotSeen, UnknownWords
 from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import Relation
-from argocd_release.model.observation import ANSWERS, Failure
+from argocd_release.model.observation import ANSWERS, Failure, SyncWindow
 from argocd_release.model.ports import ClusterView, Commands, Emit, Get, OwnerLookup, RevisionRelationLookup
 from argocd_release.model.resource_tree import Node, Workloads
 from argocd_release.timing import Background, Deadline, run_in_background
@@ -126,7 +126,7 @@ class Observer:
         self._sync = sync
         self._requested_revisions: tuple[str, ...] | None = None
         self._emitted: set[type[JobEvent]] = set()
-        self._window: tuple[float, str] | None = None
+        self._window: tuple[float, SyncWindow | None] | None = None
 
     def look(
         self, *, seconds: float, compare: bool, echo: bool, hard: bool = False
@@ -249,7 +249,7 @@ class Observer:
             if error.kind is FailureKind.OPERATION_IN_PROGRESS:
                 return replace(application, requested=True)
             if error.kind is FailureKind.SYNC_WINDOW:
-                return replace(application, sync_window=error.message)
+                return replace(application, sync_window=SyncWindow(windows=error.message))
             refused = error.kind in {FailureKind.OTHER, FailureKind.REFUSED}
             return replace(application, refusal=error.message) if refused else _failure(error)
         self._requested_revisions = application.revisions
@@ -342,13 +342,13 @@ class Observer:
             return application
         now = self._now()
         if self._window is None or now - self._window[0] >= WINDOW_SECONDS:
-            window = run_in_background(partial(self._cluster.sync_window, self._name))
+            window = run_in_background(partial(self._cluster.sync_window, self._name, application.project))
             if not window.wait_for(seconds=deadline.left, check=self._check):
                 return application
             error = window.exception()
             if error is not None and not (isinstance(error, ArgoCDError) and error.kind in ANSWERS):
                 return application
-            self._window = (now, "" if error else window.result())
+            self._window = (now, None if error else window.result())
         return replace(application, sync_window=self._window[1])
 
     def _with_revision_relations(self, application: Application) -> Application:

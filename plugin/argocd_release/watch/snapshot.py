@@ -10,6 +10,7 @@ from typing import Final
 from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.exclusion import Exclusion
+from argocd_release.model.observation import SyncWindow
 from argocd_release.model.ports import ClusterView, Commands, WaitFeed
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 
@@ -157,6 +158,6 @@ class SharedView:
     def watch_tree(self, name: str, on_change: Callable[[], object]) -> None:
         self._view.watch_tree(name, on_change)
 
-    def sync_window(self, name: str) -> str:
+    def sync_window(self, name: str, project: str) -> SyncWindow | None:
         with self._at_once:
-            return self._view.sync_window(name)
+            return self._view.sync_window(name, project)

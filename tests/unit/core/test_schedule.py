@@ -1,8 +1,10 @@
-"""Go's durations, as Argo CD's specifications contain them."""
+"""Test Go's durations and cron schedules, as Argo CD's specifications contain them."""
+
+from datetime import UTC, datetime
 
 import pytest
 
-from argocd_release.core.schedule import go_seconds
+from argocd_release.core.schedule import Window, go_seconds, next_sync
 
 
 @pytest.mark.parametrize(
@@ -14,3 +16,51 @@ from argocd_release.core.schedule import go_seconds
 )  # fmt: skip
 def test_a_duration(text: str, seconds: float | None) -> None:
     assert go_seconds(text) == seconds
+
+
+NOW = datetime(2026, 11, 29, 12, 30, 20, tzinfo=UTC)  # A Sunday.
+
+
+def deny(schedule: str, duration: str, zone: str = "") -> Window:
+    return Window(denies=True, schedule=schedule, duration=duration, zone=zone)
+
+
+def allow(schedule: str, duration: str, zone: str = "") -> Window:
+    return Window(denies=False, schedule=schedule, duration=duration, zone=zone)
+
+
+@pytest.mark.parametrize(
+    ("windows", "expected"),
+    [
+        ([], NOW),
+        ([deny("* * * * *", "1h")], None),
+        ([deny("0 12 * * *", "1h")], datetime(2026, 11, 29, 13, tzinfo=UTC)),
+        ([deny("0 12 * * *", "1h"), deny("0 13 * * SUN", "90m")], datetime(2026, 11, 29, 14, 30, tzinfo=UTC)),
+        ([deny("0 1 * * *", "10m")], NOW),
+        ([allow("0 22 * * 1-5", "2h")], datetime(2026, 11, 30, 22, tzinfo=UTC)),
+        ([allow("0 22 * * mon", "2h"), deny("0 22 30 11 *", "1h")], datetime(2026, 11, 30, 23, tzinfo=UTC)),
+        ([allow("0 12 * * *", "1h"), deny("0 12 29 nov *", "1h")], datetime(2026, 11, 30, 12, tzinfo=UTC)),
+        ([allow("0 9 1 3 *", "1h")], None),
+        ([allow("@daily", "1h")], datetime(2026, 11, 30, tzinfo=UTC)),
+        # If both the day of the month and the weekday are given, one of the two is enough.
+        ([allow("0 0 13 * mon", "1h")], datetime(2026, 11, 30, tzinfo=UTC)),
+        ([allow("*/20 12 ? * *", "1m")], datetime(2026, 11, 29, 12, 40, tzinfo=UTC)),
+        ([allow("0 18 * * *", "1h", "Europe/Berlin")], datetime(2026, 11, 29, 17, tzinfo=UTC)),
+        ([deny("0 0 * * *", "48h"), deny("0 0 1 1 *", "1h")], None),
+    ],
+)  # fmt: skip
+def test_the_next_sync(windows: list[Window], expected: datetime | None) -> None:
+    assert next_sync(windows, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        deny("* * * *", "1h"), deny("60 * * * *", "1h"), deny("5-1 * * * *", "1h"), deny("*/0 * * * *", "1h"),
+        deny("x * * * *", "1h"), deny("@reboot", "1h"), deny("0 0 * * *", "soon"), deny("0 0 * * *", "9999999h"),
+        deny("0 0 * * *", "1h", "Mars/Olympus"), deny("0 0 * * *", "1h", "../../etc/passwd"), deny("²  * * * *", "1h"),
+    ],
+)  # fmt: skip
+def test_a_malformed_window_is_an_error(window: Window) -> None:
+    with pytest.raises(ValueError, match=".*"):
+        next_sync([window], NOW)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.core.text import as_message, clean, one_line
+from argocd_release.core.text import as_message, clean, one_line, without_applied_file
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,9 @@ def test_one_line_is_one_line(text: str) -> None:
 def test_the_name_of_a_quota_is_quoted(message: str, shown: str) -> None:
     """«exceeded quota: none» was read as «there is no quota»."""
     assert as_message(message) == shown
+
+
+def test_argo_cd_s_plural_of_one_hook_is_corrected() -> None:
+    message = "waiting for completion of hook batch/Job/migrate and 1 more hooks"
+    assert without_applied_file(message) == message.removesuffix("s")
+    assert without_applied_file(message.replace("1", "11")).endswith("11 more hooks")

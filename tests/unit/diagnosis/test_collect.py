@@ -13,7 +13,7 @@ from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.collect import SUSPECTS, diagnose
 from argocd_release.messages import causes as texts
 from argocd_release.messages.verdict import NO_CONSUMER
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.problem import CauseCode, ResourceRef, Subject
 from argocd_release.model.resource_tree import Event, Node, Tree
@@ -62,6 +62,10 @@ class Slow:
         del name, node
         self._call("events")
         return ()
+
+    def states(self, name: str, item: Resource) -> tuple[object, object]:
+        del name, item
+        return None, None
 
     def live(self, name: str, node: Node) -> object:
         del name, node

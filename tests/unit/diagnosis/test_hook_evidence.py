@@ -13,7 +13,7 @@ from argocd_release.diagnosis import hook_evidence
 from argocd_release.diagnosis.collect import steps
 from argocd_release.diagnosis.hook_evidence import HookRecorder
 from argocd_release.messages.causes import FIX_HOOK_BY_LOG, RETRIED
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Event, Node, Tree
@@ -65,6 +65,10 @@ class Cluster:
     def events(self, name: str, node: Node) -> tuple[Event, ...]:
         self._call("events")
         return (Event(type="Warning", reason="BackOff", message="it failed", count=1, last_at=""),)
+
+    def states(self, name: str, item: Resource) -> tuple[object, object]:
+        del name, item
+        return None, None
 
     def live(self, name: str, node: Node) -> object:
         self._call("live")

@@ -12,7 +12,7 @@ from argocd_release.messages.verdict import DIVERGED, NO_ADDRESS, NO_LOAD_BALANC
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.git import Deployment, Relation, RevisionRelation
-from argocd_release.model.observation import Failure
+from argocd_release.model.observation import Failure, SyncWindow
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, ResourceRef, Subject
 from argocd_release.model.resource_tree import Failing, Workloads
@@ -25,6 +25,7 @@ from tests.support.wording import fields_of, is_from
 from tests.unit.states import NEW, OLD, application, failing
 
 Seen = Application | Failure
+WINDOW = SyncWindow(windows="deny * * * * * for 1h")
 GONE = Failure(kind=FailureKind.MISSING, message="no such application")
 DOWN = Failure(kind=FailureKind.UNREACHABLE, message="connection refused")
 FAILED = {"results": [{"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": "is invalid"}]}
@@ -293,7 +294,7 @@ def test_what_ails_a_revision_before_the_expected_one_is_no_news(relation: Relat
         (replace(application(sync="OutOfSync"), self_heal=True), False),
         (replace(application(sync="OutOfSync", operated=OLD, **PRUNE), prune=True), False),
         (replace(application(sync="OutOfSync"), automated=False), False),
-        (replace(application(sync="OutOfSync"), sync_window="deny * * * * * for 1h"), False),
+        (replace(application(sync="OutOfSync"), sync_window=WINDOW), False),
         (replace(application(sync="OutOfSync"), parameters=("new",), operation=None), False),
         (application(sync="OutOfSync", operated=OLD), False),
         (application(sync="OutOfSync", phase="Running"), False),
@@ -603,7 +604,7 @@ def test_what_is_waited_for_counts(parts: dict[str, Any], expectation: Expectati
     ("state", "code", "reason"),
     [
         (replace(application(sync="OutOfSync"), automated=False), CauseCode.NO_SYNC_POLICY, texts.WHY_MANUAL),
-        (replace(application(sync="OutOfSync"), sync_window="deny * * * * * for 1h"), CauseCode.SYNC_WINDOW, texts.WHY_SYNC_WINDOW.fill(project="default", window="deny * * * * * for 1h")),
+        (replace(application(sync="OutOfSync"), sync_window=WINDOW), CauseCode.SYNC_WINDOW, texts.WHY_SYNC_WINDOW.fill(project="default", window="deny * * * * * for 1h", outlook="")),
         (
             application(sync="OutOfSync", resources=[{"kind": "ConfigMap", "name": "old", "status": "OutOfSync", "requiresPruning": True}]),
             CauseCode.PRUNE_OFF,

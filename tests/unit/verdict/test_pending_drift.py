@@ -7,7 +7,7 @@ import pytest
 
 from argocd_release.diagnosis.collect import drift_cause, drifted_resource
 from argocd_release.messages import causes
-from argocd_release.messages.causes import CHANGED_BY_HAND
+from argocd_release.messages.drift import CHANGED_BY_HAND
 from argocd_release.messages.verdict import OTHER_SYNC, PRUNE_OFF, SYNC_TERMINATED, WITH_STATUS
 from argocd_release.messages.verdict import SHARED as SHARED_TEXT
 from argocd_release.model.application import Application

@@ -28,6 +28,7 @@ from argocd_release.model.events import (
 )
 from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import Relation, RevisionRelation, Source
+from argocd_release.model.observation import SyncWindow
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
@@ -203,10 +204,11 @@ class FakeBeneath:
         assert self.followed.wait(10)
         self.on_change()
 
-    def sync_window(self, name: str) -> str:
+    def sync_window(self, name: str, project: str) -> SyncWindow:
         if self.windows:
             raise self.windows.pop(0)
-        return f"deny * * * * * for {name}"
+        del project
+        return SyncWindow(windows=f"deny * * * * * for {name}")
 
 
 class Run:
@@ -538,20 +540,20 @@ def test_a_sync_window_is_waited_for_and_named() -> None:
     run = Run(OUT_OF_SYNC, timeout=30, sync=True, refusals=[blocked] * 100)
     assert run.verdict.outcome is Outcome.TIMED_OUT
     assert (
-        verdict.WHY_SYNC_WINDOW.fill(project="default", window="cannot sync: blocked by sync window")
+        verdict.WHY_SYNC_WINDOW.fill(project="default", window="cannot sync: blocked by sync window", outlook="")
         in run.verdict.reason
     )
 
 
 def test_a_sync_window_that_keeps_argo_cd_from_syncing_is_named_in_the_first_seconds() -> None:
     run = Run(OUT_OF_SYNC, timeout=30)
-    reason = verdict.WHY_SYNC_WINDOW.fill(project="default", window="deny * * * * * for web")
+    reason = verdict.WHY_SYNC_WINDOW.fill(project="default", window="deny * * * * * for web", outlook="")
     assert reason in run.of(ApplicationState)[0].reason
 
 
 def test_a_sync_window_that_was_not_told_is_asked_for_at_the_next_look() -> None:
     run = Run(OUT_OF_SYNC, timeout=12, windows=[error(FailureKind.TIMED_OUT)])
-    assert verdict.WHY_SYNC_WINDOW.fill(project="default", window="") in run.verdict.reason
+    assert verdict.WHY_SYNC_WINDOW.fill(project="default", window="", outlook="") in run.verdict.reason
 
 
 def test_a_sync_window_that_the_token_may_not_see_is_not_asked_for_at_every_look() -> None:

@@ -1,0 +1,79 @@
+"""Name the fields in which a live resource differs from the state that Argo CD wants. All functions are pure."""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from argocd_release.core.text import counted, one_line
+from argocd_release.messages import drift
+
+#: The maximum number of fields that a message names.
+FIELDS: Final = 3
+#: The maximum number of fields that are counted.
+COUNTED_FIELDS: Final = 100
+#: The maximum number of characters of a value, and of the path of a field.
+VALUE: Final = 60
+PATH: Final = 150
+# The depth of a document at which the comparison stops.
+_DEPTH: Final = 40
+# Fields whose values must not be shown: environment variables, and names that suggest a secret.
+_HIDDEN: Final = re.compile(r"\.env\[|secret|passw|token|credential|private|(?:api|access|auth)[_-]?key", re.IGNORECASE)
+_MISSING: Final = object()
+
+
+def differing_fields(kind: str, live: object, wanted: object) -> str:
+    """Describe the fields that differ: each with its wanted and its live value.
+
+    The result is empty if the states are equal, or if they are nested too deeply to be compared.
+
+    The values of a Secret, and of fields whose names suggest a secret, are left out.
+
+    Args:
+        kind: the kind of the resource.
+        live: the live state, as parsed JSON.
+        wanted: the state that Argo CD wants, as parsed JSON.
+    """
+    try:
+        fields = list(islice(_differences("", live, wanted, _DEPTH), COUNTED_FIELDS))
+    except RecursionError:
+        return ""
+    texts = [_described(kind, *field) for field in fields[:FIELDS]]
+    if more := len(fields[FIELDS:]):
+        texts.append(drift.MORE_FIELDS.fill(fields=counted(more, "more field")))
+    return "; ".join(texts)
+
+
+def _differences(path: str, live: object, wanted: object, depth: int) -> Iterator[tuple[str, object, object]]:
+    if live == wanted:
+        return
+    if depth and isinstance(live, dict) and isinstance(wanted, dict):
+        for key in sorted({*live, *wanted}):
+            name = f"{path}.{key}" if path else str(key)
+            yield from _differences(name, live.get(key, _MISSING), wanted.get(key, _MISSING), depth - 1)
+    elif depth and isinstance(live, list) and isinstance(wanted, list) and len(live) == len(wanted):
+        for index, (left, right) in enumerate(zip(live, wanted, strict=True)):
+            yield from _differences(f"{path}[{index}]", left, right, depth - 1)
+    else:
+        yield path, live, wanted
+
+
+def _described(kind: str, path: str, live: object, wanted: object) -> str:
+    field = one_line(path, limit=PATH)
+    if kind == "Secret" or _HIDDEN.search(path):
+        return drift.FIELD_HIDDEN.fill(field=field)
+    if wanted is _MISSING:
+        return drift.FIELD_ONLY_LIVE.fill(field=field, live=_value(live))
+    if live is _MISSING:
+        return drift.FIELD_NOT_LIVE.fill(field=field, wanted=_value(wanted))
+    return drift.FIELD_DIFFERS.fill(field=field, wanted=_value(wanted), live=_value(live))
+
+
+def _value(value: object) -> str:
+    """Return a short value as JSON, or only the type of a value that has parts."""
+    if isinstance(value, dict):
+        return drift.VALUE_WITH_PARTS.fill(parts=counted(len(value), "field"))
+    if isinstance(value, list):
+        return drift.VALUE_WITH_PARTS.fill(parts=counted(len(value), "element"))
+    return one_line(json.dumps(value, ensure_ascii=False), limit=VALUE)

@@ -1,0 +1,26 @@
+"""The texts about resources that stay OutOfSync, and about the fields in which they differ from git."""
+
+from typing import Final
+
+from argocd_release.messages import Message
+
+FINALIZER: Final = Message("{resource} is being deleted, and waits for its finalizers: {finalizers}")
+CHANGED_BY_HAND: Final = Message(
+    '{resource} was changed by hand after the sync (field manager "{manager}")',
+    "put the change into git, or undo it with a sync (argocd app sync {application} or <RELEASE_SYNC=true>); to undo "
+    "such changes automatically, turn on selfHeal in the application's sync policy",
+)
+OVERWRITTEN: Final = Message('the field manager "{manager}" changes {resource} after each sync')
+NOT_KEPT: Final = Message("{resource} is OutOfSync again after the sync, although nothing but Argo CD has changed it")
+NOT_KEPT_FIELDS: Final = Message(
+    "{message}: {fields}",
+    "if the API server drops, rounds or defaults this field, write it in git as the cluster has it, or name it under "
+    "ignoreDifferences. If its value differs in each render, such as a random password of a Helm chart, give it a "
+    "fixed value",
+)
+FIELD_DIFFERS: Final = Message("{field} must be {wanted}, but the cluster has {live}")
+FIELD_NOT_LIVE: Final = Message("{field} must be {wanted}, but the cluster does not have this field")
+FIELD_ONLY_LIVE: Final = Message("{field} is {live} in the cluster, but must not exist")
+FIELD_HIDDEN: Final = Message("{field} differs (its values are not shown)")
+MORE_FIELDS: Final = Message("and {fields}")
+VALUE_WITH_PARTS: Final = Message("a value with {parts}")

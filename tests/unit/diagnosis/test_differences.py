@@ -1,0 +1,63 @@
+"""Test the names of the fields in which a live resource differs from git."""
+
+from typing import Any
+
+import pytest
+
+from argocd_release.diagnosis.differences import FIELDS, differing_fields
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted", "text"),
+    [
+        ({"spec": {"size": 1}}, {"spec": {"size": 2}}, "spec.size must be 2, but the cluster has 1"),
+        ({"spec": {}}, {"spec": {"typo": True}}, "spec.typo must be true, but the cluster does not have this field"),
+        ({"spec": {"port": 80}}, {"spec": {}}, "spec.port is 80 in the cluster, but must not exist"),
+        ({"a": [{"b": "x"}]}, {"a": [{"b": "y"}]}, 'a[0].b must be "y", but the cluster has "x"'),
+        ({"a": [1]}, {"a": [1, 2]}, "a must be a value with 2 elements, but the cluster has a value with 1 element"),
+        ({"a": {"b": 1}}, {"a": None}, "a must be null, but the cluster has a value with 1 field"),
+        ({"a": 1}, {"a": 1}, ""),
+        (None, None, ""),
+    ],
+)  # fmt: skip
+def test_the_fields_are_named(live: object, wanted: object, text: str) -> None:
+    assert differing_fields("Deployment", live, wanted) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"),
+    [
+        ("Secret", {"data": {"user": "{}"}}),
+        ("ConfigMap", {"data": {"DB_PASSWORD": "{}"}}),
+        ("ConfigMap", {"data": {"api-key": "{}"}}),
+        ("Deployment", {"spec": {"containers": [{"env": [{"name": "X", "value": "{}"}]}]}}),
+        ("Widget", {"spec": {"authToken": "{}"}}),
+    ],
+)
+def test_a_value_that_can_be_secret_is_not_shown(kind: str, document: dict[str, Any]) -> None:
+    def filled(value: object, word: str) -> object:
+        if isinstance(value, dict):
+            return {key: filled(item, word) for key, item in value.items()}
+        return [filled(item, word) for item in value] if isinstance(value, list) else str(value).format(word)
+
+    text = differing_fields(kind, filled(document, "1"), filled({**document}, "hunter2"))
+    assert "differs" in differing_fields(kind, {"data": {"DB_PASSWORD": "a"}}, {"data": {"DB_PASSWORD": "b"}})
+    assert "hunter2" not in text
+
+
+def test_the_text_is_bounded_and_hostile_values_are_harmless() -> None:
+    live = {f"field{number}\n": "\x1b[31m" + "x" * 1000 for number in range(500)}
+    text = differing_fields("Widget", live, {})
+    assert text.count('is "') == FIELDS
+    assert text.endswith("and 97 more fields")
+    assert len(text) < 1000
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize(("levels", "text"), [(5000, ""), (60, "must be a value with 1 field")])
+def test_a_deep_document_ends_the_comparison(levels: int, text: str) -> None:
+    live: Any = 1
+    wanted: Any = 2
+    for _ in range(levels):
+        live, wanted = {"a": live}, {"a": wanted}
+    assert text in differing_fields("Widget", live, wanted)
