@@ -5,13 +5,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from argocd_release.messages import argocd
 from sandbox.sandbox import Sandbox
-from scenarios.dsl import web
+from scenarios.dsl import literal, web
+from tests.support.http_proxy import ENCODED_PASSWORD, USER, tcp_proxy
 from tests.support.identity import Dex, Signer, exchange, gitlab, serving_dex
 from tests.support.job import Release, StartRelease
 from tests.support.realm import AUDIENCE, ISSUER, PROJECT, Realm, realm
@@ -44,6 +46,30 @@ def test_a_job_by_dex(by_dex: tuple[Realm, Dex], release: Run) -> None:
     assert ended.exit_code == 0, ended.log
     assert "signed in through Dex's connector gitlab-ci" in ended.log
     assert "eyJ" not in ended.log + ended.junit
+
+
+def test_a_job_by_dex_through_a_proxy(by_dex: tuple[Realm, Dex], release: Run, tmp_path: Path) -> None:
+    realm, dex = by_dex
+    with tcp_proxy(tmp_path / "proxy") as port:
+        account, address = f"{USER}:{ENCODED_PASSWORD}", f"127.0.0.1:{port}"
+        ended = release(
+            realm.application,
+            **identity(realm.gitlab.id_token(AUDIENCE), dex),
+            RELEASE_PROXY=f"http://{account}@{address}",
+        )
+        refused = release(
+            realm.application,
+            **identity(realm.gitlab.id_token(AUDIENCE), dex),
+            RELEASE_PROXY=f"http://ci:wr0ngpassword@{address}",
+            RELEASE_CONNECT_GRACE="2",
+        )
+
+    assert ended.exit_code == 0, ended.log
+    assert "signed in through Dex's connector gitlab-ci" in ended.log
+    assert "eyJ" not in ended.log + ended.junit
+    assert refused.exit_code == 30, refused.log
+    assert literal(argocd.PROXY_REFUSES, proxy=address) in refused.cause, refused.log
+    assert "wr0ngpassword" not in refused.log
 
 
 def identity(token: str, dex: Dex) -> dict[str, str]:

@@ -156,11 +156,30 @@ def test_everything_wrong_is_said_at_once() -> None:
         ("RELEASE_WAIT_FOR", "everything"),
         ("RELEASE_WAIT_FOR", "sync;health"),
         ("RELEASE_SYNC", "1"),
+        ("RELEASE_REFRESH", "harder"),
+        ("RELEASE_PROXY", "proxy.example.com:3128"),
+        ("RELEASE_PROXY", "https://proxy.example.com:3128"),
+        ("RELEASE_PROXY", "http://ci:se@cret@proxy.example.com:3128"),
+        ("RELEASE_PROXY", "http://ci:secret@proxy.example.com:3128/path"),
     ],
 )
 def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: str) -> None:
     (problem,) = problems(**{name: value})
     assert problem.subject == name
+
+
+@pytest.mark.parametrize("name", ["RELEASE_PROXY", "INPUT_RELEASE_PROXY"])
+def test_a_wrong_proxy_is_not_shown_because_it_can_contain_a_password(name: str) -> None:
+    (problem,) = problems(**{name: "ci:s3 cret@proxy.example.com:3128"})
+    assert problem.subject == "RELEASE_PROXY"
+    assert "cret" not in problem.message + problem.fix
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://proxy", "http://proxy:3128/", "http://ci:s3%40cret@10.0.0.1:3128", "http://[::1]:3128"]
+)
+def test_a_proxy_can_have_these_forms(proxy: str) -> None:
+    assert problems(RELEASE_PROXY=proxy) == ()
 
 
 @pytest.mark.parametrize(
