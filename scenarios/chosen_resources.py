@@ -41,6 +41,7 @@ def resources_excluded_crash_loop(stage: Stage) -> Iterator[None]:
 )
 def resources_chosen_crash_loop(stage: Stage) -> Iterator[None]:
     stage.deploy(web("1"), _worker("crash"))
+    stage.until(lambda state: status(state, "sync", "status") == "Synced")
     _choose(stage, "apps:Deployment:worker")
     yield
 

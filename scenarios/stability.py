@@ -7,6 +7,7 @@ from typing import Any
 from argocd_release.messages import verdict
 from argocd_release.model.outcome import Outcome
 from scenarios.dsl import Stage, config, literal, scenario, web
+from scenarios.groups import add, synced
 
 STABLE_FOR = 20
 #: The time after the start of the job at which something breaks. On a busy machine, a job needs some seconds until it
@@ -160,6 +161,38 @@ def stable_scaled_up(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
+    "a container of one application of a group is OOMKilled after all were ready",
+    Outcome.DEGRADED,
+    ru="контейнер одного приложения группы завершён из-за OOM после готовности всех",
+    cause="OOMKilled",
+    max_seconds=MAX_SECONDS + 5,
+)
+def stable_group(stage: Stage) -> Iterator[None]:
+    stage.deployed(web("1"))
+    (other,) = add(stage, "other")
+    other.wait_for(synced, 60)
+    _stable(stage)
+    stage.settings["ARGOCD_APP_NAME"] = f"{stage.name} {stage.name}-other"
+    yield
+    stage.sleep(BREAKS_AFTER)
+    _patch_pods(stage, _killed)
+
+
+@scenario(
+    "an excluded crash loop in the time in which the chosen resources must stay ready",
+    Outcome.DELIVERED,
+    ru="crash loop исключённого ресурса за время, пока выбранные должны оставаться готовыми",
+    max_seconds=MAX_SECONDS,
+)
+def stable_with_excluded_crash_loop(stage: Stage) -> Iterator[None]:
+    stage.deploy(web("1"), web("1", name="worker", fate="crash"))
+    _stable(stage, 12)
+    stage.settings["RELEASE_RESOURCES"] = "!apps:Deployment:worker"
+    stage.delivered_when = None
+    yield
+
+
+@scenario(
     "it must stay ready for longer than the timeout",
     Outcome.SETTINGS,
     ru="релиз должен оставаться готовым дольше таймаута",
@@ -180,5 +213,6 @@ def stable_longer_than_the_timeout(stage: Stage) -> Iterator[None]:
 )
 def stable_timeout(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_STABLE_FOR": "19", "RELEASE_TIMEOUT": "20"}
-    stage.deploy(web("1", ready_after="5s"))
+    stage.deployed(web("1"))
+    stage.commit(web("2", ready_after="6s"))
     yield

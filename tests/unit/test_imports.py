@@ -64,6 +64,7 @@ OF_FEATURES = {
     "argocd_release.diagnosis.hook_logs",
     "argocd_release.release.commit_statuses",
     "argocd_release.verdict.chosen_resources",
+    "argocd_release.verdict.stability",
 }
 
 

@@ -17,6 +17,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.settings import expectations_file
 from argocd_release.settings.environment import PROPERTIES
 from argocd_release.settings.load import ExpectationSettings, PolicySettings, TargetSettings
+from argocd_release.verdict.expectation import resource_gap
 
 #: The maximum number of applications that the doctor checks, because each of them needs several requests.
 CHECKED: Final = 10
@@ -114,6 +115,26 @@ def expectation_of(settings: ExpectationSettings, path: str, application: Applic
     rules, _ = expectations_file.read(path, PROPERTIES)
     own: dict[str, Any] = dict(rules.of(name_of(application)))
     return replace(settings, **own)
+
+
+def resources(application: Application, patterns: tuple[str, ...], *, alone: bool) -> SetupProblem | None:
+    """Return a problem if the patterns of RELEASE_RESOURCES choose no resource of the application, otherwise None.
+
+    Args:
+        application: the application.
+        patterns: the patterns; none if all resources count.
+        alone: True if the job waits only for this application, so that each pattern must match.
+    """
+    if not patterns:
+        return None
+    # Most jobs have no such patterns, and do not need this module.
+    from argocd_release.verdict.chosen_resources import ChosenResources  # noqa: PLC0415
+
+    gap = resource_gap(ChosenResources.of(patterns, each_must_match=alone).view(application))
+    if gap is None:
+        return None
+    # This is only a warning, because the next commit can add the resource.
+    return SetupProblem.of(doctor.RESOURCES, subject="RELEASE_RESOURCES", reason=gap.message)
 
 
 def rights(prober: Prober, application: Application, policy: PolicySettings) -> Seen:

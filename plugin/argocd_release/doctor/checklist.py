@@ -174,6 +174,11 @@ def examine_release(
     def each(look: Callable[[Application, ExpectationSettings], Seen]) -> Callable[[], Seen]:
         return lambda: group().each(lambda application: look(application, own(application.name)))
 
+    def proof(application: Application, its: ExpectationSettings) -> Seen:
+        patterns = load.read_names(job_settings.resources)
+        unproven = applications.resources(application, patterns, alone=group().count == 1)
+        return unproven or pipeline.proof(application, its)
+
     def owner(application: Application, _: ExpectationSettings) -> Seen:
         return applications.owner(api, application, job_settings.owner, children=job_settings.children)
 
@@ -191,7 +196,7 @@ def examine_release(
                 run=each(lambda application, its: pipeline.source(application, environ, its, job_settings.project_url)),
                 needs=("application",),
             ),
-            Check(name="proof", run=each(pipeline.proof), needs=("application",)),
+            Check(name="proof", run=each(proof), needs=("application",)),
             Check(
                 name="sync",
                 run=each(lambda application, _: pipeline.syncing(application, api, job_settings)),

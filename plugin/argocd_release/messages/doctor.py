@@ -274,6 +274,11 @@ IMAGE: Final = ProblemMessage(
     "set <RELEASE_IMAGE> to the image exactly as it is written in the manifests, or to its tag alone",
     code="image",
 )
+RESOURCES: Final = ProblemMessage(
+    "with the resources that the application has now, no release can succeed: {reason}",
+    "correct <RELEASE_RESOURCES>, unless the next commit adds such a resource",
+    code="resources",
+)
 NOTHING_EXPECTED: Final = ProblemMessage(
     "no revision or image is expected: success will mean that HEAD of the tracked branch is deployed and healthy, "
     "whichever commit or image that is",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from argocd_release.core.text import counted
+from argocd_release.core.text import counted, first_names
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SettingsError
@@ -14,7 +14,7 @@ from argocd_release.model.hook_events import JobPodFailed
 from argocd_release.model.outcome import Outcome, Verdict, aggregate, overall, tally
 from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Lists
 from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.release.policy import Policy, Targets, resolve, top
+from argocd_release.release.policy import NAMED_PATTERNS, Policy, Targets, resolve, top
 from argocd_release.verdict.judge import CONFIRMING
 from argocd_release.watch.poll_loop import LEAST_SECONDS, GroupPoller, PollResult, TrackedApplication
 from argocd_release.watch.snapshot import ApplicationSnapshot, SharedView, SnapshotCommands
@@ -157,7 +157,8 @@ class GroupWait:
         if not unmatched:
             return None
         problem = Problem(
-            message=texts.NO_RESOURCE_OF_GROUP.fill(patterns=", ".join(unmatched)), code=CauseCode.NO_SUCH_RESOURCE
+            message=texts.NO_RESOURCE_OF_GROUP.fill(patterns=first_names(unmatched, NAMED_PATTERNS)),
+            code=CauseCode.NO_SUCH_RESOURCE,
         )
         return Verdict.on(problem, Outcome.NOT_DELIVERED, hint=texts.NO_RESOURCE_OF_GROUP.hint)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from argocd_release.core.text import counted
+from argocd_release.core.text import counted, first_names
 from argocd_release.messages import job_log
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, SyncStatus
@@ -27,6 +27,9 @@ from argocd_release.settings.load import (
 from argocd_release.timing import Phase
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.watch.tracker import Tracker
+
+#: The maximum number of patterns of resources that a message or the job log names.
+NAMED_PATTERNS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +153,7 @@ def expectation_words(settings: PolicySettings, path: str) -> str:
     """
     of_all = expectation(settings).words
     if settings.resources:
-        patterns = ", ".join(read_names(settings.resources))
+        patterns = first_names(read_names(settings.resources), NAMED_PATTERNS)
         of_all = job_log.EXPECTED_OF_RESOURCES.fill(expectation=of_all or job_log.NOTHING.fill(), patterns=patterns)
     if not path:
         return of_all

@@ -34,8 +34,8 @@ from argocd_release.model.exclusion import ExcludedResource, Exclusion
 from argocd_release.model.observation import APPLICATION
 from argocd_release.model.problem import Condition, ResourceRef
 
-# The brackets and the question mark are left out, because they have a meaning in fnmatch.
-_FIELD: Final = r"[^\s,:/!?\[\]]"
+# The characters of the names of Kubernetes, and the asterisk. Brackets and question marks have a meaning in fnmatch.
+_FIELD: Final = r"[A-Za-z0-9._*@=+~^-]"
 _PATTERN: Final = re.compile(
     rf"^(?P<exclude>!?)(?P<group>{_FIELD}{{0,253}}+):(?P<kind>{_FIELD}{{1,253}}+):"
     rf"(?:(?P<namespace>{_FIELD}{{0,253}}+)/)?(?P<name>{_FIELD}{{1,253}}+)"
@@ -95,11 +95,15 @@ class ResourcePattern:
     def matches(self, ref: ResourceRef) -> bool:
         """Return True if the pattern matches the resource. Upper and lower case differ, as in Argo CD."""
         return (
-            fnmatchcase(ref.group, self.group)
-            and fnmatchcase(ref.kind, self.kind)
-            and fnmatchcase(ref.name, self.name)
-            and (not self.namespace or fnmatchcase(ref.namespace, self.namespace))
+            _is_like(ref.name, self.name)
+            and _is_like(ref.kind, self.kind)
+            and _is_like(ref.group, self.group)
+            and (not self.namespace or _is_like(ref.namespace, self.namespace))
         )
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    return text == pattern or ("*" in pattern and fnmatchcase(text, pattern))
 
 
 # The patterns of resources in the form of kubectl: ``deployment/web`` or ``deployment.apps/web``.

@@ -101,7 +101,7 @@ class Expectation:
         return (
             self.revision_gap(application)
             or self._chart_gap(application, positions)
-            or _resource_gap(application)
+            or resource_gap(application)
             or self._image_gap(application)
         )
 
@@ -310,7 +310,7 @@ class Expectation:
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE)
 
 
-def _resource_gap(application: Application) -> UnmetExpectation | None:
+def resource_gap(application: Application) -> UnmetExpectation | None:
     """Return the unmet expectation if the resources that RELEASE_RESOURCES chooses cannot prove the release."""
     exclusion = application.exclusion
     if exclusion is None or exclusion.is_complete:
@@ -319,7 +319,7 @@ def _resource_gap(application: Application) -> UnmetExpectation | None:
     resources = one_line(first_names([str(ref) for ref in refs], NAMED_RESOURCES)) or texts.NO_RESOURCES
     reason = texts.ALL_EXCLUDED.fill(resources=resources)
     if exclusion.unmatched:
-        reason = texts.NO_RESOURCE_MATCHES.fill(patterns=", ".join(exclusion.unmatched), resources=resources)
+        reason = texts.NO_RESOURCE_MATCHES.fill(patterns=first_names(exclusion.unmatched, NAMED), resources=resources)
     return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_RESOURCE, final=True)
 
 

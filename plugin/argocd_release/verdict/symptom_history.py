@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus
@@ -26,7 +26,6 @@ from argocd_release.verdict.blockers import (
     unwell,
 )
 from argocd_release.verdict.expectation import Expectation, WaitCondition
-from argocd_release.verdict.stability import Stability
 from argocd_release.verdict.symptoms import (
     CODES,
     GracePeriods,
@@ -34,6 +33,9 @@ from argocd_release.verdict.symptoms import (
     condition_symptoms,
     hydration_symptom,
 )
+
+if TYPE_CHECKING:
+    from argocd_release.verdict.stability import Stability
 
 #: The symptoms of a release that was proven, and has not stayed ready.
 LEFT: Final = (Symptom.UNSTABLE, Symptom.UNSTABLE_SYNC)
@@ -83,7 +85,7 @@ class SymptomHistory:
     #: The clock time at which the job began.
     started: float = 0
     #: The state of the proven release, if it must stay ready for some time; None before the proof.
-    stability: Stability | None = None
+    stability: "Stability | None" = None
 
     def observe(
         self,
@@ -202,12 +204,15 @@ class SymptomHistory:
         return self._left(symptom, record) <= 0 and record.look_count >= rule.looks
 
 
-def _next_stability(history: SymptomHistory, application: Application, subject: str) -> Stability | None:
+def _next_stability(history: SymptomHistory, application: Application, subject: str) -> "Stability | None":
     """Return the state of the proven release after the last look. A new revision must be proven again."""
     stability = history.stability if history.stability and history.stability.subject == subject else None
     record = history.records.get(Symptom.DELIVERED)
     if record is None:
         return stability
+    # Most jobs do not use this feature, and do not need its module.
+    from argocd_release.verdict.stability import Stability  # noqa: PLC0415
+
     if stability is None and record.look_count >= history.graces.rules[Symptom.DELIVERED].looks:
         stability = Stability(since=record.first_seen, subject=subject)
     return stability.observe(application) if stability else None

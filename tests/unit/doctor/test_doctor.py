@@ -726,6 +726,34 @@ def test_expectations_of_a_file_are_those_of_the_release(
     assert said(ledger, "proof") == [messages.OF_APPLICATIONS.fill(names="api", message=message)]
 
 
+@pytest.mark.parametrize(
+    ("names", "patterns", "state"),
+    [
+        ("web", "apps:Deployment:web", "ok"),
+        ("web", "apps:Deployment:web,:Service:web", "resources"),
+        ("web,api", "apps:Deployment:web,apps:Deployment:api", "ok"),
+        ("web,api", "apps:Deployment:web", "resources"),
+        ("web", "!apps:Deployment:*", "resources"),
+        ("web", "Deployment/web", ""),
+    ],
+)
+def test_patterns_that_choose_no_resource_are_named_before_the_release(
+    pages: Pages, job: Callable[..., Checklist], names: str, patterns: str, state: str
+) -> None:
+    applications = [shop("web"), shop("api")]
+    for application in applications:
+        name = application["metadata"]["name"]
+        resource = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": name, "status": "Synced"}
+        application["status"] = {**application["status"], "resources": [resource]}
+    pages.pages = group(*applications)
+    ledger = job(ARGOCD_APP_NAME=names, RELEASE_RESOURCES=patterns)
+    if not state:
+        assert states(ledger)["settings"] == "setting"
+        return
+    assert states(ledger)["proof"] == state
+    assert ledger.worst is None
+
+
 def test_a_preview_without_a_tag_is_named(pages: Pages, job: Callable[..., Checklist]) -> None:
     pages.pages = argo_cd()
     ledger = job(ARGOCD_APP_NAME="web-{tag}", CI_COMMIT_REF_NAME="main", CI_COMMIT_SHA="a" * 40)

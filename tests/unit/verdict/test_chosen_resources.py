@@ -64,7 +64,7 @@ def test_a_pattern_matches_like_argocd(pattern: str, *, web: bool, service: bool
 @pytest.mark.parametrize(
     "pattern",
     ["", "web", "Deployment/web", "apps:Deployment", "apps:Deployment:", "apps::web", "a:b:c:d", "a:b:c/d/e", "!",
-     "apps:Deployment:web[0]", "apps:Deployment:we?", "!!apps:Deployment:web", "apps:Deployment:prod/"],
+     "apps:Deployment:web[0]", "apps:Deployment:we?", "!!apps:Deployment:web", "apps:Deployment:prod/", "apps:Deployment:web\x1b[31m", "apps:Deployment:we\nb", f"apps:Deployment:{'a' * 300}"],
 )  # fmt: skip
 def test_a_malformed_pattern_is_none(pattern: str) -> None:
     assert ResourcePattern.parse(pattern) is None
