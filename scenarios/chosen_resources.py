@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from argocd_release.messages import verdict
+from argocd_release.messages import chosen_resources, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from scenarios.dsl import IMAGE, Stage, config, literal, namespace, scenario, status, web
@@ -97,7 +97,7 @@ def resources_chosen_drift(stage: Stage) -> Iterator[None]:
     "a pattern that matches no resource",
     Outcome.NOT_DELIVERED,
     ru="шаблон, под который не подходит ни один ресурс",
-    cause=literal(verdict.NO_RESOURCE_MATCHES, patterns="apps:Deployment:wbe"),
+    cause=literal(chosen_resources.NO_RESOURCE_MATCHES, patterns="apps:Deployment:wbe"),
     max_seconds=5 + 8,
 )
 def resources_unmatched(stage: Stage) -> Iterator[None]:

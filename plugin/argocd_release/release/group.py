@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from argocd_release.core.text import counted, first_names
+from argocd_release.messages import chosen_resources
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, SettingsError
@@ -157,10 +158,10 @@ class GroupWait:
         if not unmatched:
             return None
         problem = Problem(
-            message=texts.NO_RESOURCE_OF_GROUP.fill(patterns=first_names(unmatched, NAMED_PATTERNS)),
+            message=chosen_resources.NO_RESOURCE_OF_GROUP.fill(patterns=first_names(unmatched, NAMED_PATTERNS)),
             code=CauseCode.NO_SUCH_RESOURCE,
         )
-        return Verdict.on(problem, Outcome.NOT_DELIVERED, hint=texts.NO_RESOURCE_OF_GROUP.hint)
+        return Verdict.on(problem, Outcome.NOT_DELIVERED, hint=chosen_resources.NO_RESOURCE_OF_GROUP.hint)
 
     def _check_names(self, names: frozenset[str]) -> None:
         if problems := self._policy.expected.unmatched(names):

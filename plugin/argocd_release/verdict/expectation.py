@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import counted, first_names, one_line
+from argocd_release.messages import chosen_resources
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.git import Relation, RevisionRelation, Source, same_revision
@@ -269,7 +270,7 @@ class Expectation:
         if cluster is None and not application.pods_hidden:
             return UnmetExpectation(message=texts.PODS_UNSEEN, code=CauseCode.OTHER_IMAGE)
         if cluster is None and application.exclusion is not None:
-            return UnmetExpectation(message=texts.IMAGE_UNPROVEN_OF_CHOSEN, code=CauseCode.OTHER_IMAGE)
+            return UnmetExpectation(message=chosen_resources.IMAGE_UNPROVEN_OF_CHOSEN, code=CauseCode.OTHER_IMAGE)
         if cluster is None:
             return self._image_gap_of_summary(application)
         running = cluster.images
@@ -316,10 +317,12 @@ def resource_gap(application: Application) -> UnmetExpectation | None:
     if exclusion is None or exclusion.is_complete:
         return None
     refs = [*(item.ref for item in application.resources if not item.hook), *(item.ref for item in exclusion.resources)]
-    resources = one_line(first_names([str(ref) for ref in refs], NAMED_RESOURCES)) or texts.NO_RESOURCES
-    reason = texts.ALL_EXCLUDED.fill(resources=resources)
+    resources = one_line(first_names([str(ref) for ref in refs], NAMED_RESOURCES)) or chosen_resources.NO_RESOURCES
+    reason = chosen_resources.ALL_EXCLUDED.fill(resources=resources)
     if exclusion.unmatched:
-        reason = texts.NO_RESOURCE_MATCHES.fill(patterns=first_names(exclusion.unmatched, NAMED), resources=resources)
+        reason = chosen_resources.NO_RESOURCE_MATCHES.fill(
+            patterns=first_names(exclusion.unmatched, NAMED), resources=resources
+        )
     return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_RESOURCE, final=True)
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import first_names, one_line
-from argocd_release.messages import Message, causes, verdict
+from argocd_release.messages import Message, causes, chosen_resources, verdict
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import GitUrl, Hydration, HydrationPhase
@@ -127,9 +127,9 @@ NAMED: Final = 3
 def exclusion_caveat(exclusion: Exclusion) -> str:
     """Return a caveat for a delivered release if an excluded resource failed or is not well, otherwise ""."""
     if exclusion.failures:
-        return verdict.EXCLUDED_FAILED.fill(failures="; ".join(exclusion.failures))
+        return chosen_resources.EXCLUDED_FAILED.fill(failures="; ".join(exclusion.failures))
     bad = [f"{item} ({item.sync}, {item.health})".replace(", )", ")") for item in exclusion.resources if item.deviates]
-    return verdict.EXCLUDED_DEVIATE.fill(resources=one_line(first_names(bad, NAMED))) if bad else ""
+    return chosen_resources.EXCLUDED_DEVIATE.fill(resources=one_line(first_names(bad, NAMED))) if bad else ""
 
 
 _UNSEEN = {OwnerState.HIDDEN, OwnerState.UNPROVEN}

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from argocd_release.messages import verdict as texts
+from argocd_release.messages import chosen_resources
 from argocd_release.model.application import Application
 from argocd_release.model.errors import SettingsError
 from argocd_release.model.outcome import Outcome
@@ -128,4 +128,4 @@ def test_a_pattern_that_matches_in_no_application_of_a_group_proves_nothing(patt
     assert verdict.outcome is outcome
     if outcome is Outcome.NOT_DELIVERED:
         assert verdict.code is CauseCode.NO_SUCH_RESOURCE
-        assert is_from(verdict.reason, texts.NO_RESOURCE_OF_GROUP)
+        assert is_from(verdict.reason, chosen_resources.NO_RESOURCE_OF_GROUP)

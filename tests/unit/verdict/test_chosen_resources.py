@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argocd_release.messages import verdict as texts
+from argocd_release.messages import chosen_resources
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, SyncStatus
 from argocd_release.model.exclusion import without
 from argocd_release.model.outcome import Outcome
@@ -109,7 +109,7 @@ def test_an_excluded_crash_loop_does_not_count() -> None:
         1,
         "Deployment/worker",
     )
-    assert is_from(caveat(seen, Expectation()), texts.EXCLUDED_DEVIATE)
+    assert is_from(caveat(seen, Expectation()), chosen_resources.EXCLUDED_DEVIATE)
 
 
 def test_a_chosen_crash_loop_counts() -> None:
@@ -188,7 +188,7 @@ def test_a_pattern_without_a_match_proves_nothing(patterns: tuple[str, ...], unm
     gap = Expectation().gap(seen)
     assert gap is not None
     assert (gap.code, gap.final) == (CauseCode.NO_SUCH_RESOURCE, True)
-    assert gap.message == texts.NO_RESOURCE_MATCHES.fill(patterns=unmatched, resources=resources)
+    assert gap.message == chosen_resources.NO_RESOURCE_MATCHES.fill(patterns=unmatched, resources=resources)
     history = SymptomHistory().observe(seen, now=0, compared=True)
     assert set(history.records) == {Symptom.OUT_OF_REACH}
     later = history.observe(seen, now=31, compared=True)
@@ -198,7 +198,7 @@ def test_a_pattern_without_a_match_proves_nothing(patterns: tuple[str, ...], unm
 def test_excluding_everything_proves_nothing() -> None:
     gap = Expectation(allow_empty=True).gap(choose("!*:*:*").view(state(resource("web"))))
     assert gap is not None
-    assert gap.message == texts.ALL_EXCLUDED.fill(resources="Deployment/web")
+    assert gap.message == chosen_resources.ALL_EXCLUDED.fill(resources="Deployment/web")
 
 
 def test_in_a_group_an_application_needs_a_match_and_not_each_pattern() -> None:
@@ -236,7 +236,7 @@ def test_a_sync_that_failed_only_for_excluded_resources_is_enough() -> None:
     assert seen.operation is not None
     # The reports show the phase that Argo CD reports.
     assert (seen.operation.phase, seen.operation.succeeded) == (OperationPhase.FAILED, True)
-    assert is_from(caveat(seen, Expectation()), texts.EXCLUDED_FAILED)
+    assert is_from(caveat(seen, Expectation()), chosen_resources.EXCLUDED_FAILED)
     history = SymptomHistory().observe(seen, now=0, compared=True)
     assert set(history.records) == {Symptom.DELIVERED}
 
