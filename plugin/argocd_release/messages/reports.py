@@ -108,6 +108,35 @@ NOW_SYNCED_ALREADY: Final = "does nothing: it has synced this revision once, and
 # Why the job has ended before its timeout.
 ENDED_EARLY: Final = "Ended early:"
 ENDED_BECAUSE: Final = Message("the timeout is {timeout} s, but {reason}")
+#: The reasons why the job ends before its timeout, by the names of the symptoms. They continue the words ``the timeout
+#: is 300 s, but``.
+ENDED_BECAUSE_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "REFUSED": "Argo CD has refused the request for {seconds} s (<RELEASE_CONDITION_GRACE>)",
+        "DELETED": "the application has been gone, or marked for deletion, for {seconds} s (<RELEASE_DELETED_GRACE>)",
+        "UNREACHABLE": "Argo CD has not responded for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
+        "UNREACHABLE_AT_START": "Argo CD has not responded for {seconds} s since the start (<RELEASE_CONNECT_GRACE>)",
+        "CANNOT_COMPARE": "this error has lasted for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
+        "CANNOT_HYDRATE": "this error has lasted for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
+        "HYDRATION_FAILED": "this error has lasted for {seconds} s (<RELEASE_CONDITION_GRACE>)",
+        "OPERATION_FAILED": "Argo CD does not repeat a failed sync by itself, so waiting cannot help",
+        "ATTEMPTS_FAILED": "further attempts fail in the same way (<RELEASE_FAILED_ATTEMPTS>)",
+        "HOOK_FAILED": "a hook that has failed can have changed data, so you must look at it first "
+        "(<RELEASE_FAILED_ATTEMPTS>)",
+        "ATTEMPTS_WAIT": "no attempt has succeeded within {seconds} s (<RELEASE_HEALING_GRACE>)",
+        "CONDITION": "a second comparison has confirmed this error, and it does not end by itself "
+        "(<RELEASE_CONDITION_GRACE>)",
+        "SYNC_REFUSED": "Argo CD has refused the sync for {seconds} s (<RELEASE_CONDITION_GRACE>)",
+        "OUT_OF_REACH": "the expectation cannot be met any more, so waiting cannot help (<RELEASE_EXPECTATION_GRACE>)",
+        "STUCK": "this state has lasted for {seconds} s, and Argo CD does not change it by itself "
+        "(<RELEASE_STUCK_GRACE>)",
+        "OLD_SYNC": "the earlier sync has made no progress for {seconds} s (<RELEASE_STUCK_GRACE>)",
+        "PODS": "this state has lasted for {seconds} s, and seldom ends by itself (<RELEASE_POD_GRACE>)",
+        "DEGRADED": "this state has lasted for {seconds} s, and seldom ends by itself (<RELEASE_DEGRADED_GRACE>)",
+        "HEALTH_UNREADABLE": "this error has lasted for {seconds} s (<RELEASE_DEGRADED_GRACE>)",
+        "EMPTY": "this state has lasted for {seconds} s, and does not end without a change",
+    }
+)
 
 # The evidence.
 STATE: Final = "State"

@@ -15,7 +15,7 @@ from typing import Final
 
 from argocd_release.core.connectivity import Outage, is_outage, outage
 from argocd_release.core.text import one_line
-from argocd_release.messages import causes, verdict
+from argocd_release.messages import causes, reports, verdict
 from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import COMPARISON_ERROR, SYNC_ERROR, CauseCode, Condition, Problem
@@ -215,7 +215,7 @@ class Rule:
 
 def ended_early(symptom: Symptom, rule: Rule) -> str:
     """Return the reason why this symptom ends the wait before the timeout; "" if the message already says it."""
-    return verdict.ENDED_EARLY.get(symptom.name, "").format(seconds=f"{rule.seconds:.0f}")
+    return reports.ENDED_BECAUSE_OF.get(symptom.name, "").format(seconds=f"{rule.seconds:.0f}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ import pytest
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.messages import reports as texts
-from argocd_release.messages import verdict
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.result import ApplicationResult, Diagnosis
@@ -94,7 +93,7 @@ def test_a_terminated_sync_is_not_repeated() -> None:
 
 def test_the_state_says_why_the_job_did_not_wait() -> None:
     result = ended(sync="OutOfSync", phase="Failed", revision=NEW)
-    early = replace(result, timeout=300, verdict=replace(result.verdict, ended_early=verdict.ENDED_EARLY["PODS"]))
+    early = replace(result, timeout=300, verdict=replace(result.verdict, ended_early=texts.ENDED_BECAUSE_OF["PODS"]))
     assert state(early)[texts.ENDED_EARLY].startswith("the timeout is 300 s, but ")
     assert not state(result)[texts.ENDED_EARLY]
     assert not state(replace(early, timeout=0))[texts.ENDED_EARLY]

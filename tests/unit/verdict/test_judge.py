@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.messages import Message
+from argocd_release.messages import Message, reports
 from argocd_release.messages import verdict as texts
 from argocd_release.messages.verdict import DIVERGED, NO_ADDRESS, NO_LOAD_BALANCER, NO_VOLUME, OTHER_REVISION
 from argocd_release.model.application import Application, HealthStatus, OperationPhase, SyncStatus
@@ -103,7 +103,7 @@ def test_a_failed_operation_takes_one_more_look() -> None:
     assert verdict == Verdict(
         outcome=Outcome.SYNC_FAILED, reason=verdict.reason, hint=verdict.hint,
         code=CauseCode.MANIFEST_REJECTED, subject=Subject.of(state.results[0]),
-        ended_early=texts.ENDED_EARLY["OPERATION_FAILED"],
+        ended_early=reports.ENDED_BECAUSE_OF["OPERATION_FAILED"],
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.verdict.judge import judge
 from argocd_release.verdict.symptom_history import SymptomHistory
-from argocd_release.verdict.symptoms import GracePeriods
+from argocd_release.verdict.symptoms import GracePeriods, Symptom, ended_early
 from tests.support.wording import is_from
 from tests.unit.states import application
 
@@ -76,3 +76,10 @@ def test_a_health_script_that_speaks_of_networks_is_no_outage() -> None:
     said = f"{UNREADABLE}: dial tcp 10.0.0.1:1: connection refused"
     found = after(16, sync="Synced", conditions=[{"type": "ComparisonError", "message": said}])
     assert found.outcome is Outcome.DEGRADED
+
+
+def test_each_early_end_has_a_reason() -> None:
+    """The message of the other symptoms is the whole reason, because no wait can change a refusal."""
+    clear = {Symptom.DELIVERED, Symptom.DENIED, Symptom.DENIED_MIDWAY, Symptom.MISSING_AT_START, Symptom.UNREADABLE}
+    rules = GracePeriods().rules
+    assert {symptom for symptom, rule in rules.items() if not ended_early(symptom, rule)} == clear
