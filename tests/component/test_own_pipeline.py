@@ -35,6 +35,8 @@ SCANNERS = {"secret_detection", "semgrep-sast", "container_scanning"}
 SELF_MANAGED = TAG | {"CI_SERVER_FQDN": "gitlab.example.com"}
 GITLAB_COM = TAG | {"CI_SERVER_FQDN": "gitlab.com"}
 PARTS = ("lint", "unit", "e2e", "image-tests", "docs")
+# BuildKit's option for the times in the layers, and the argument that it takes them from.
+REPRODUCIBLE = ("--output type=registry,rewrite-timestamp=true", '--build-arg SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH"')
 DIGEST = f"sha256:{'ab' * 32}"
 
 
@@ -101,7 +103,13 @@ def test_the_builder_takes_its_tls_from_a_context() -> None:
 
 
 def test_each_platform_has_its_sbom_and_provenance_and_the_digest_is_signed() -> None:
-    for option in ("--sbom=true", "--provenance=mode=max", "--platform linux/amd64,linux/arm64", "--metadata-file"):
+    for option in (
+        "--sbom=true",
+        "--provenance=mode=max",
+        "--platform linux/amd64,linux/arm64",
+        "--metadata-file",
+        *REPRODUCIBLE,
+    ):
         assert option in script("build-image")
     signed = re.findall(r"cosign sign [^;]*", script("attest"))
     assert len(signed) == 2

@@ -1,7 +1,9 @@
 """The image: what is in it and what is not, and that a release job works in it as runners run it."""
 
+import hashlib
 import re
 import tarfile
+import tempfile
 import time
 import zlib
 from collections.abc import Callable
@@ -10,11 +12,13 @@ from pathlib import Path
 import pytest
 from docker.errors import BuildError
 from docker.models.containers import Container
+from docker.models.images import Image
 
 from argocd_release import __version__
 from sandbox import manifests
 from sandbox.application import delivered
 from sandbox.sandbox import Sandbox
+from tests.support import docker_engine
 from tests.support.diff_job import BASE, ENDINGS, merge_request, variables
 from tests.support.docker_engine import ROOT, Engine
 from tests.support.gitlab_rules import check_dotenv, check_junit, released
@@ -23,6 +27,13 @@ from tests.support.runner import scripts, wrapped
 MEGABYTE = 1_000_000
 Start = Callable[..., Container]
 REPORTS = {f"argocd-release.{kind}" for kind in ("xml", "env", "annotations.json", "json", "metrics.txt", "html")}
+# Docker adds these when it creates a container.
+OF_THE_CONTAINER = {
+    ".dockerenv", "dev", "dev/console", "dev/pts", "dev/shm", "etc", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf",
+    "proc", "sys",
+}  # fmt: skip
+# COPY sets the times of these folders. BuildKit can set them again (rewrite-timestamp), Docker's own builder cannot.
+CHANGED_BY_COPY = {"opt", "opt/argocd-release", "usr/local/bin", "usr/share/doc", "usr/share/doc/argocd"}
 # As GitLab's runner cancels a job in Docker: SIGTERM for every process but the first and its own, the highest first, and
 # up to 6 s for each to end.
 CANCEL = """
@@ -149,6 +160,49 @@ def test_a_wrong_checksum_stops_the_build(engine: Engine) -> None:
     with pytest.raises(BuildError) as caught:
         engine.client.images.build(path=str(ROOT), buildargs=arguments, target="argocd", network_mode="host", rm=True)
     assert "did NOT match" in "".join(line.get("stream", "") for line in caught.value.build_log)
+
+
+# Two builds without a cache take a minute each, and minutes on a busy machine.
+@pytest.mark.timeout(900)
+def test_two_builds_have_the_same_files(engine: Engine) -> None:
+    """Build every layer twice, and compare the names, modes, owners, times and contents of all files."""
+    builds = []
+    for number in (1, 2):
+        image = docker_engine.build_from_project(
+            engine.client, engine.arguments, tag=f"argocd-release-tests/again:{number}", fresh=True
+        )
+        builds.append(files_of(engine, image))
+        engine.client.images.remove(image.id, force=True)
+    names = builds[0].keys() | builds[1].keys()
+    assert sorted(name for name in names if builds[0].get(name) != builds[1].get(name)) == []
+    assert len(builds[0]) > 1000
+    digest = hashlib.sha256("\n".join(map(str, sorted(builds[0].items()))).encode()).hexdigest()
+    print(f"files: {len(builds[0])}, digest of the file system: {digest}")
+
+
+def files_of(engine: Engine, image: Image) -> dict[str, tuple[object, ...]]:
+    """Return the attributes and the digest of each file of the image by its name."""
+    container = engine.client.containers.create(image.id)
+    with tempfile.TemporaryFile() as exported:
+        exported.writelines(container.export())
+        container.remove()
+        exported.seek(0)
+        with tarfile.open(fileobj=exported) as archive:
+            return {
+                member.name: (*attributes(member), digest_of(archive, member))
+                for member in archive
+                if member.name not in OF_THE_CONTAINER
+            }
+
+
+def attributes(member: tarfile.TarInfo) -> tuple[object, ...]:
+    seconds = 0 if member.name in CHANGED_BY_COPY else member.mtime
+    return member.type, member.mode, member.uid, member.gid, seconds, member.linkname
+
+
+def digest_of(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    stream = archive.extractfile(member) if member.isreg() else None
+    return hashlib.sha256(stream.read() if stream else b"").hexdigest()
 
 
 def test_size(engine: Engine, tmp_path: Path) -> None:

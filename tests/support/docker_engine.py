@@ -81,12 +81,31 @@ def build_image(client: docker.DockerClient) -> Engine:
         "TARGETARCH": ARCHITECTURE,
         "ARGOCD_SOURCE": "build/argocd",
         "ARGOCD_LICENSE": "build/argocd/LICENSE",
+        # The archive of old days can be unreachable, so take the packages of today.
+        "APT_SNAPSHOT": "",
         f"ARGOCD_SHA256_{ARCHITECTURE.upper()}": hashlib.sha256(source.read_bytes()).hexdigest(),
         "REVISION": "0123456789abcdef",
         "SOURCE": "https://gitlab.example.com/platform/argocd-release",
     }
-    image, _ = client.images.build(path=str(ROOT), tag=TAG, buildargs=arguments, network_mode="host", rm=True)
+    image = build_from_project(client, arguments)
     return Engine(client=client, image=image, arguments=arguments)
+
+
+def build_from_project(
+    client: docker.DockerClient, arguments: dict[str, str], *, tag: str = TAG, fresh: bool = False
+) -> Image:
+    """Build the Dockerfile of the project, and return the image.
+
+    Args:
+        client: the client of the engine.
+        arguments: the build arguments.
+        tag: the name of the image.
+        fresh: True to build every layer again.
+    """
+    image, _ = client.images.build(
+        path=str(ROOT), tag=tag, buildargs=arguments, network_mode="host", rm=True, nocache=fresh
+    )
+    return image
 
 
 def base(client: docker.DockerClient) -> str:
