@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from argocd_release.messages import settings
 from sandbox import releases
 from sandbox.sandbox import Sandbox
 from scenarios import SCENARIOS
-from scenarios.dsl import literal
+from scenarios.dsl import literal, web
 from scenarios.parallel_runner import TIMEOUT, possible, wrong
 from scenarios.runner import Played, play
 from tests.support import missing
@@ -32,7 +33,7 @@ from tests.support.http_proxy import (
     tcp_proxy,
 )
 from tests.support.insecure_server import insecure_server
-from tests.support.job import COMMAND, REPORTS, Checked, Release, doctor
+from tests.support.job import COMMAND, REPORTS, Checked, Release, StartRelease, doctor
 from tests.support.job_log_rules import check_log
 
 #: Scenarios that need each kind of request: reads, lists, streams, logs, syncs, terminations, refusals.
@@ -284,3 +285,33 @@ def test_a_diff_through_a_proxy_says_that_it_cannot(
     ran = diff(sandbox, tmp_path / "diff", environ)
     assert ran.exit_code == 2, ran.log
     assert literal(settings.DIFF_THROUGH_PROXY.hint) in ran.log, ran.log
+
+
+def test_a_proxy_that_ends_during_the_release(
+    sandbox: Sandbox, start_release: StartRelease, name: str, tmp_path: Path
+) -> None:
+    repository = sandbox.repository(name)
+    repository.commit(web("1", ready_after="40s"))
+    sandbox.application(name, repository)
+    with tcp_proxy(tmp_path / "proxy") as port:
+        url = f"http://{USER}:{ENCODED_PASSWORD}@127.0.0.1:{port}"
+        running = start_release(name, RELEASE_PROXY=url, RELEASE_UNREACHABLE_GRACE="4")
+        assert running.process.stdout is not None
+        before = ""
+        while "Progressing" not in before:
+            before += running.process.stdout.readline()
+    ended = running.end()
+    assert ended.exit_code == 30, before + ended.log
+    assert literal(texts.PROXY_UNREACHABLE, proxy=f"127.0.0.1:{port}") in ended.cause, before + ended.log
+    assert literal(texts.PROXY_DOWN.hint) in ended.log, ended.log
+
+
+def test_a_signal_ends_a_job_whose_proxy_is_silent(
+    start_release: StartRelease, delivered: str, ports: dict[str, int]
+) -> None:
+    running = start_release(delivered, RELEASE_PROXY=f"http://127.0.0.1:{ports['silent']}")
+    time.sleep(3)
+    running.process.terminate()
+    at = time.monotonic()
+    assert running.end().exit_code == 143
+    assert time.monotonic() - at < 3
