@@ -1,24 +1,28 @@
-"""A fake of GitLab's REST API for deployments, merge requests, notes and commit statuses.
+"""A fake of GitLab's REST API for deployments, merge requests, notes, commit statuses, branches and reverts.
 
 It enforces the rules of GitLab's own code: required parameters, the order of statuses, existing commits, and the rights
 of tokens. Commits and branches are those of a real git repository. Source of the rules: gitlab 18.11
 lib/api/deployments.rb, app/models/deployment.rb, app/services/deployments/create_service.rb, lib/api/notes.rb,
 lib/api/merge_requests.rb. Those of commit statuses: gitlab 19.0 lib/api/commit_statuses.rb,
 app/services/ci/create_commit_status_service.rb, app/models/commit_status.rb, app/models/generic_commit_status.rb.
+Those of branches and reverts: gitlab 18.11 lib/api/branches.rb, lib/api/commits.rb, doc/api/commits.md,
+app/models/commit.rb; gitaly 15.5 internal/gitaly/service/operations/revert.go. git itself makes each revert.
 """
 
 import json
 import re
+import tempfile
 import threading
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 
 from sandbox.commands import CommandError
@@ -80,7 +84,7 @@ class Note:
 
 @dataclass(kw_only=True)
 class MergeRequest:
-    """A merge request into ``main``. ``sha`` is the head of its branch."""
+    """A merge request. ``sha`` is the head of its branch, ``merge_sha`` its merge commit if it was merged."""
 
     iid: int
     branch: str
@@ -89,6 +93,11 @@ class MergeRequest:
     labels: list[str] = field(default_factory=list)
     state: str = "opened"
     notes: list[Note] = field(default_factory=list)
+    target: str = "main"
+    description: str = ""
+    merge_sha: str = ""
+    removes_branch: bool = False
+    from_fork: bool = False
 
 
 @dataclass(kw_only=True)
@@ -133,6 +142,10 @@ class Project:
     default_branch: str = "main"
     pipelines: list[Pipeline] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
+    #: True if the token has the role Reporter, which can push nothing.
+    reported: bool = False
+    #: A hook that the fake calls before it handles a request, to simulate other jobs.
+    before: Callable[[Call], object] = lambda _: None
     #: The protected branches, which only a maintainer can push to and run pipelines of.
     protected: tuple[str, ...] = ()
     #: True if the project token has the role Maintainer, which can change the notes of other users.
@@ -148,6 +161,32 @@ class Project:
     def records(self, environment: str = "") -> list[tuple[str, str]]:
         """Return the commit and status of each deployment, oldest first, optionally only of one environment."""
         return [(each.sha, each.status) for each in self.deployments if environment in {"", each.environment}]
+
+    def branches(self) -> list[str]:
+        """Return the names of the branches."""
+        return self.repository.git("branch", "--format=%(refname:short)").split()
+
+    def head(self, branch: str) -> str:
+        """Return the SHA of the last commit of a branch, or an empty string if the branch does not exist."""
+        return self.commit(f"refs/heads/{branch}")
+
+    def described(self, sha: str) -> Json:
+        """Return a commit as the API shows it."""
+        text = self.repository.git("log", "-1", "--format=%P%n%B", sha)
+        parents, _, message = text.partition("\n")
+        return {
+            "id": sha, "short_id": sha[:8], "parent_ids": parents.split(), "message": message.strip(),
+            "title": message.partition("\n")[0],
+        }  # fmt: skip
+
+    def merge(self, branch: str, sha: str, *, merge_request: bool = True) -> str:
+        """Merge a commit into ``main`` as GitLab does, with a merge request or without. Return the merge commit."""
+        self.repository.git("merge", "--no-ff", "-m", f"Merge branch '{branch}' into 'main'", sha)
+        made = self.head("main")
+        if merge_request:
+            request = self.open(branch, sha)
+            request.state, request.merge_sha = "merged", made
+        return made
 
     def states(self, sha: str = "") -> list[tuple[str, list[str]]]:
         """Return the name and all states of each commit status, oldest first, optionally only of one commit."""
@@ -210,6 +249,8 @@ class GitLab:
     retry_after: int = 1
     #: The seconds after which each request is handled.
     silent: float = 0.0
+    #: GitLab makes each change of a project at once. The fake handles one request that changes something at a time.
+    turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _serial: int = 0
 
     @property
@@ -355,7 +396,9 @@ def _list_merge_requests(request: _Request) -> tuple[int, Any]:
     found = [
         each
         for each in reversed(request.project.merge_requests)
-        if request.one("state") in {"", "all", each.state} and labels <= {*each.labels}
+        if request.one("state") in {"", "all", each.state}
+        and labels <= {*each.labels}
+        and request.one("source_branch") in {"", each.branch}
     ]
     return HTTPStatus.OK, [_merge_request(request.gitlab, request.project, each) for each in found]
 
@@ -373,7 +416,7 @@ def _of_commit(request: _Request) -> tuple[int, Any]:
     sha = request.parts["sha"]
     if not request.project.commit(sha):
         raise RefusedError(HTTPStatus.NOT_FOUND, {"message": "404 Commit Not Found"})
-    found = [each for each in request.project.merge_requests if each.sha == sha]
+    found = [each for each in request.project.merge_requests if sha in {each.sha, each.merge_sha}]
     return HTTPStatus.OK, [_merge_request(request.gitlab, request.project, each) for each in found]
 
 
@@ -459,6 +502,107 @@ def _check_status_fields(body: Json, *, taken: bool) -> None:
         raise _refuse(HTTPStatus.BAD_REQUEST, wrong)
 
 
+def _may_push(request: _Request, branch: str) -> None:
+    if request.kind == "job":
+        raise _refuse(HTTPStatus.UNAUTHORIZED, "401 Unauthorized")
+    if request.project.reported:
+        raise _refuse(HTTPStatus.FORBIDDEN, "403 Forbidden")
+    if branch in request.project.protected and not request.project.maintained:
+        raise _refuse(HTTPStatus.FORBIDDEN, "403 Forbidden - You are not allowed to push into this branch")
+
+
+def _create_branch(request: _Request) -> tuple[int, Any]:
+    project, branch = request.project, request.body["branch"]
+    if branch not in project.protected:
+        _may_push(request, branch)
+    if project.head(branch):
+        raise _refuse(HTTPStatus.BAD_REQUEST, "Branch already exists")
+    if branch in project.protected and not project.maintained:
+        raise _refuse(HTTPStatus.BAD_REQUEST, "You are not allowed to create protected branches on this project.")
+    sha = project.commit(request.body["ref"])
+    if not sha:
+        raise _refuse(HTTPStatus.BAD_REQUEST, "Invalid reference name: " + request.body["ref"])
+    project.repository.git("branch", branch, sha)
+    return HTTPStatus.CREATED, {"name": branch, "commit": project.described(sha)}
+
+
+def _show_branch(request: _Request) -> tuple[int, Any]:
+    branch = urllib.parse.unquote(request.parts["branch"])
+    sha = request.project.head(branch)
+    if not sha:
+        raise _refuse(HTTPStatus.NOT_FOUND, "404 Branch Not Found")
+    shown = {"name": branch, "default": branch == request.project.default_branch}
+    return HTTPStatus.OK, shown | {"commit": request.project.described(sha)}
+
+
+def _delete_branch(request: _Request) -> tuple[int, Any]:
+    branch = urllib.parse.unquote(request.parts["branch"])
+    _may_push(request, branch)
+    if not request.project.head(branch):
+        raise _refuse(HTTPStatus.NOT_FOUND, "404 Branch Not Found")
+    request.project.repository.git("branch", "-D", branch)
+    return HTTPStatus.NO_CONTENT, None
+
+
+def _show_commit(request: _Request) -> tuple[int, Any]:
+    sha = request.project.commit(request.parts["sha"])
+    if not sha:
+        raise _refuse(HTTPStatus.NOT_FOUND, "404 Commit Not Found")
+    return HTTPStatus.OK, request.project.described(sha)
+
+
+def _revert(request: _Request) -> tuple[int, Any]:
+    project, branch = request.project, request.body["branch"]
+    _may_push(request, branch)
+    sha, head = project.commit(request.parts["sha"]), project.head(branch)
+    if not sha:
+        raise _refuse(HTTPStatus.NOT_FOUND, "404 Commit Not Found")
+    if not head:
+        raise _refuse(HTTPStatus.NOT_FOUND, "404 Branch Not Found")
+    mainline = ["-m", "1"] if len(project.described(sha)["parent_ids"]) > 1 else []
+    why = (
+        "Sorry, we cannot revert this commit automatically. This commit may already have been reverted, or a more "
+        "recent commit may have updated some of its content."
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Repository(folder=Path(folder, "tree"))
+        project.repository.git("worktree", "add", "--detach", str(tree.folder), head)
+        try:
+            tree.git("revert", "--no-edit", *mainline, sha)
+            made = tree.git("rev-parse", "HEAD").strip()
+            project.repository.git("branch", "-f", branch, made)
+        except CommandError as error:
+            code = "conflict" if tree.git("ls-files", "--unmerged") else "empty"
+            raise RefusedError(HTTPStatus.BAD_REQUEST, {"message": why, "error_code": code}) from error
+        finally:
+            project.repository.git("worktree", "remove", "--force", str(tree.folder))
+    return HTTPStatus.CREATED, project.described(made)
+
+
+def _create_merge_request(request: _Request) -> tuple[int, Any]:
+    project, body = request.project, request.body
+    request.writes_notes()
+    missing = [f"{name} is missing" for name in ("source_branch", "target_branch", "title") if not body.get(name)]
+    if missing:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, {"error": ", ".join(missing)})
+    if project.reported:
+        raise _refuse(HTTPStatus.FORBIDDEN, "403 Forbidden")
+    for each in project.merge_requests:
+        if (each.branch, each.state) == (body["source_branch"], "opened"):
+            why = f"Another open merge request already exists for this source branch: !{each.iid}"
+            raise _refuse(HTTPStatus.CONFLICT, [why])
+    head = project.head(body["source_branch"])
+    if not head:
+        name = body["source_branch"]
+        raise _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, [f'Source branch "{name}" does not exist'])
+    if len(body["title"]) > 255:
+        raise _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, {"title": ["is too long (maximum is 255 characters)"]})
+    made = project.open(body["source_branch"], head, title=body["title"])
+    made.target, made.description = body["target_branch"], body.get("description", "")
+    made.removes_branch = body.get("remove_source_branch") is True
+    return HTTPStatus.CREATED, _merge_request(request.gitlab, project, made)
+
+
 def _show_project(request: _Request) -> tuple[int, Any]:
     project = request.project
     shown = {"id": project.id, "path_with_namespace": project.path, "default_branch": project.default_branch}
@@ -511,7 +655,9 @@ def _user(name: str) -> Json:
 
 def _merge_request(gitlab: GitLab, project: Project, each: MergeRequest) -> Json:
     shown = {"iid": each.iid, "project_id": project.id, "title": each.title, "state": each.state, "sha": each.sha}
-    shown |= {"source_branch": each.branch, "target_branch": "main", "labels": each.labels}
+    shown |= {"source_branch": each.branch, "target_branch": each.target, "labels": each.labels}
+    shown |= {"description": each.description, "merge_commit_sha": each.merge_sha or None}
+    shown |= {"source_project_id": 999 if each.from_fork else project.id, "target_project_id": project.id}
     return shown | {
         "author": {"username": "developer"},
         "web_url": f"{gitlab.url}/{project.path}/-/merge_requests/{each.iid}",
@@ -526,6 +672,12 @@ _ROUTES: Final[tuple[tuple[str, str, Callable[[_Request], tuple[int, Any]]], ...
     ("PUT", r"/merge_requests/(?P<iid>\d+)", _update_merge_request),
     ("GET", r"/repository/commits/(?P<sha>[^/]+)/merge_requests", _of_commit),
     ("POST", r"/statuses/(?P<sha>[^/]+)", _set_status),
+    ("POST", r"/repository/branches", _create_branch),
+    ("GET", r"/repository/branches/(?P<branch>[^/]+)", _show_branch),
+    ("DELETE", r"/repository/branches/(?P<branch>[^/]+)", _delete_branch),
+    ("GET", r"/repository/commits/(?P<sha>[^/]+)", _show_commit),
+    ("POST", r"/repository/commits/(?P<sha>[^/]+)/revert", _revert),
+    ("POST", r"/merge_requests", _create_merge_request),
     ("GET", r"", _show_project),
     ("GET", r"/merge_requests/(?P<iid>\d+)/notes", _list_notes),
     ("POST", r"/merge_requests/(?P<iid>\d+)/notes", _create_note),
@@ -569,15 +721,25 @@ class _Api(BaseHTTPRequestHandler):
             if kind == "job":
                 raise RefusedError(HTTPStatus.UNAUTHORIZED, {"message": "401 Unauthorized"})
             return HTTPStatus.OK, _user("project_bot")
+        if call.path == "/api/v4/personal_access_tokens/self":
+            if kind == "job":
+                raise RefusedError(HTTPStatus.UNAUTHORIZED, {"message": "401 Unauthorized"})
+            return HTTPStatus.OK, {"id": 1, "scopes": ["read_api"] if self._reads_only() else ["api"]}
         for method, pattern, act in _ROUTES:
             match = re.fullmatch(_PROJECT + pattern, call.path)
             if match and method == call.method:
                 parts = match.groupdict()
                 project = self._project(urllib.parse.unquote(parts.pop("project")))
-                return act(
-                    _Request(gitlab=self.gitlab, project=project, kind=kind, parts=parts, query=query, body=call.body)
+                project.before(call)
+                request = _Request(
+                    gitlab=self.gitlab, project=project, kind=kind, parts=parts, query=query, body=call.body
                 )
+                with self.gitlab.turn if method != "GET" else nullcontext():
+                    return act(request)
         return HTTPStatus.NOT_FOUND, {"error": "404 Not Found"}
+
+    def _reads_only(self) -> bool:
+        return self.gitlab.tokens.get(self.headers.get("PRIVATE-TOKEN", "")) == "read"
 
     def _kind(self) -> str:
         token = self.headers.get("PRIVATE-TOKEN") or self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -609,7 +771,7 @@ class _Api(BaseHTTPRequestHandler):
         return {name: values[-1] for name, values in urllib.parse.parse_qs(text).items()}
 
     def _answer(self, status: int, answer: Any, headers: dict[str, str]) -> None:
-        body = json.dumps(answer).encode()
+        body = b"" if status == HTTPStatus.NO_CONTENT else json.dumps(answer).encode()
         self.send_response(status)
         for name, value in (headers | {"Content-Type": "application/json", "Content-Length": str(len(body))}).items():
             self.send_header(name, value)

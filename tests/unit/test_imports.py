@@ -63,6 +63,7 @@ OF_FEATURES = {
     "argocd_release.argocd.http_only",
     "argocd_release.diagnosis.hook_logs",
     "argocd_release.release.commit_statuses",
+    "argocd_release.release.revert_request",
     "argocd_release.verdict.chosen_resources",
     "argocd_release.verdict.stability",
 }

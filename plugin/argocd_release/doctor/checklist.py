@@ -11,7 +11,7 @@ from argocd_release.argocd.api import Api
 from argocd_release.argocd.connection import Connection
 from argocd_release.argocd.probe import Prober
 from argocd_release.core.text import one_line
-from argocd_release.doctor import account, applications, network, pipeline
+from argocd_release.doctor import account, applications, gitlab, network, pipeline
 from argocd_release.doctor.checks import Check, Checklist, Seen
 from argocd_release.messages import doctor
 from argocd_release.model.application import Application
@@ -204,6 +204,11 @@ def examine_release(
             ),
             Check(name="time", run=lambda: pipeline.time(job_settings, datetime.now(UTC))),
             Check(name="history", run=lambda: pipeline.history(job_settings)),
+            *(
+                [Check(name="GitLab", run=lambda: gitlab.readable(job_settings))]
+                if job_settings.commit_status or job_settings.revert
+                else []
+            ),
             Check(name="reports", run=lambda: pipeline.reports(environ)),
         ]
     )

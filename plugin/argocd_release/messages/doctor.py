@@ -317,6 +317,23 @@ HISTORY_UNREACHABLE: Final = ProblemMessage(
     "runner's settings",
     code="history-unreachable",
 )
+GITLAB_READABLE: Final = Message("the token can read {projects}")
+GITLAB_OUTSIDE: Final = Message("not checked, because CI_API_V4_URL only exists in a GitLab job")
+GITLAB_TOKEN_MISSING: Final = ProblemMessage(
+    "<RELEASE_GITLAB_TOKEN> is not set, but {settings} needs it",
+    "set <RELEASE_GITLAB_TOKEN> to a token of the project with the scope api and the role Developer",
+    code="gitlab-token-missing",
+)
+GITLAB_UNREADABLE: Final = ProblemMessage(
+    "{project} cannot be read: {error}",
+    "set <RELEASE_GITLAB_TOKEN> to a token of that project with the scope api and the role Developer",
+    code="gitlab-unreadable",
+)
+GITLAB_SCOPE: Final = ProblemMessage(
+    "<RELEASE_GITLAB_TOKEN> has the scopes {scopes}, but not api",
+    "set <RELEASE_GITLAB_TOKEN> to a token of the project with the scope api and the role Developer",
+    code="gitlab-scope",
+)
 REPORTS_WRITABLE: Final = Message("all reports can be written")
 REPORT_PATH: Final = ProblemMessage(
     "the report {path} cannot be written", "choose a path in the project's folder", code="report-path"

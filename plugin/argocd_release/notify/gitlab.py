@@ -217,7 +217,7 @@ def render_comment(result: ReleaseResult) -> str:
             parts.append(fenced(words))
         if cause.hint:
             parts.append(texts.COMMENT_NEXT.fill(hint=code(cause.hint)))
-    parts.append("\n".join(_facts(result)))
+    parts.append("\n".join(facts(result)))
     blocks = [
         f"{f'{application.name}: ' if result.several else ''}{block}"
         for position, application in enumerate(result.undelivered[:NAMED])
@@ -230,7 +230,8 @@ def render_comment(result: ReleaseResult) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _facts(result: ReleaseResult) -> Iterable[str]:
+def facts(result: ReleaseResult) -> Iterable[str]:
+    """Yield the lines of a list about the release: its state, its duration and its links."""
     if result.several:
         yield from _counted(result)
     else:

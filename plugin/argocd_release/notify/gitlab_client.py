@@ -27,6 +27,7 @@ PAGE: Final = 100
 #: The maximum length of an error message in characters.
 ERROR_LIMIT: Final = 300
 _SUCCESS: Final = range(200, 300)
+_NO_CONTENT: Final = 204
 #: If GitLab responds with one of these statuses, it has not executed the request. So any request can be repeated.
 _NOT_DONE: Final = frozenset({429, 503})
 #: After one of these statuses, the job repeats GET and PUT requests, because a second one has no further effect.
@@ -38,10 +39,12 @@ class GitLabError(Exception):
 
     Attributes:
         status: the HTTP status; 0 if there was no response.
+        code: GitLab's ``error_code``, which only some requests have; otherwise an empty string.
     """
 
-    def __init__(self, message: str, *, status: int = 0) -> None:
+    def __init__(self, message: str, *, status: int = 0, code: str = "") -> None:
         self.status = status
+        self.code = code
         super().__init__(one_line(message, limit=ERROR_LIMIT))
 
 
@@ -62,7 +65,7 @@ def with_next_step(error: GitLabError, *, project: str, setting: str) -> GitLabE
         return error
     step = hint.fill(project=one_line(project, limit=100), setting=setting)
     message = one_line(str(error), limit=max(ERROR_LIMIT - len(step) - len(texts.WITH_NEXT.text), 0))
-    return GitLabError(texts.WITH_NEXT.fill(error=message, step=step), status=error.status)
+    return GitLabError(texts.WITH_NEXT.fill(error=message, step=step), status=error.status, code=error.code)
 
 
 class GitLab:
@@ -120,6 +123,14 @@ class GitLab:
         """
         return self._call("PUT", path, body=body)
 
+    def delete(self, path: str) -> None:
+        """Send a DELETE request.
+
+        Raises:
+            GitLabError: GitLab refused, or did not respond.
+        """
+        self._call("DELETE", path)
+
     def user_id(self) -> Any:
         """Return the id of the user to whom the token belongs.
 
@@ -127,6 +138,19 @@ class GitLab:
             GitLabError: GitLab refused, or did not respond.
         """
         return as_object(self.get(f"{self._root}/user")).get("id")
+
+    def token_details(self) -> Any:
+        """Return the details of the token, such as its scopes, or None if this GitLab does not show them.
+
+        Raises:
+            GitLabError: GitLab did not respond.
+        """
+        try:
+            return self.get(f"{self._root}/personal_access_tokens/self")
+        except GitLabError as error:
+            if error.status:
+                return None
+            raise
 
     def path(self) -> str:
         """Return the path of the project, such as ``group/name``.
@@ -158,10 +182,10 @@ class GitLab:
             else:
                 again = status in (_AGAIN if again else _NOT_DONE)
             if status in _SUCCESS:
-                return _parsed(text)
+                return None if status == _NO_CONTENT else _parsed(text)
             pause = max(pause, asked_pause)
             if attempt == ATTEMPTS or not again or pause >= self._deadline.left:
-                raise GitLabError(_error_text(status, text), status=status)
+                raise GitLabError(_error_text(status, text), status=status, code=_error_code(text))
             time.sleep(pause)
             pause *= 2
         raise AssertionError("unreachable")
@@ -200,6 +224,8 @@ def _error_text(status: int, text: str) -> str:
         return texts.GITLAB_SILENT.fill(error=text)
     answer = parse_object(text)
     message = answer.get("message") or answer.get("error") or ""
+    if isinstance(message, list):
+        message = "; ".join(map(str, message))
     if isinstance(message, dict):
         message = "; ".join(
             texts.GITLAB_FIELD.fill(name=name, text=", ".join(map(str, why)) if isinstance(why, list) else why)
@@ -210,6 +236,10 @@ def _error_text(status: int, text: str) -> str:
         if message
         else texts.GITLAB_STATUS.fill(status=status)
     )
+
+
+def _error_code(text: str) -> str:
+    return one_line(str(parse_object(text).get("error_code") or ""), limit=50)
 
 
 def authorities(ca_file: str) -> tuple[str, ...]:

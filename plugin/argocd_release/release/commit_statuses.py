@@ -47,8 +47,6 @@ class CommitStatuses:
     """
 
     name: Final = "commit status"
-    #: The job must not leave a status pending, so it also ends its statuses after a signal.
-    after_signal: Final = True
 
     def __init__(
         self, settings: NotificationSettings, open_client: Callable[[str, Deadline], GitLab], deadline: Deadline
@@ -64,6 +62,10 @@ class CommitStatuses:
         self._path = ""
         # The pipeline of each pending status that this job has set, by the name of the status and the commit.
         self._pending: dict[tuple[str, str], object] = {}
+
+    def wants(self, _result: ReleaseResult) -> bool:
+        """Return True, also after a signal, because the job must not leave a status pending."""
+        return True
 
     def on_application(self, application: Application) -> None:
         """Set the status of the compared commit to pending in the background, unless it is already deployed."""

@@ -60,10 +60,8 @@ class Sink(Protocol):
         """Return the name of the sink in the log."""
         ...
 
-    @property
-    def after_signal(self) -> bool:
-        """Return True if the sink also receives the result after a signal."""
-        ...
+    def wants(self, result: ReleaseResult) -> bool:
+        """Return True if the sink must receive this result."""
 
     def on_application(self, application: Application) -> None:
         """Receive a state in which Argo CD has compared with the expected revision. This call does not wait."""
@@ -118,7 +116,7 @@ class Sinks:
         calls += [
             (sink.name, run_in_background(partial(sink.end, result, deadline)))
             for sink in self._others
-            if sink.after_signal or result.outcome not in _SIGNALS
+            if sink.wants(result)
         ]
         for sink, answer in calls:
             yield self._notice(sink, answer, deadline, check)
@@ -222,6 +220,10 @@ def sinks_of(settings: NotificationSettings, context: JobContext) -> "Sinks | No
         from argocd_release.release.commit_statuses import CommitStatuses  # noqa: PLC0415 - few jobs set statuses
 
         others.append(CommitStatuses(settings, partial(gitlab_of, settings), context.deadline))
+    if settings.revert:
+        from argocd_release.release.revert_request import RevertRequest  # noqa: PLC0415 - few jobs revert
+
+        others.append(RevertRequest(settings, partial(gitlab_of, settings)))
     if not (settings.gitlab_deployment or settings.mr_note or others):
         return None
     return Sinks(settings, context, *others)

@@ -124,7 +124,7 @@ def state(result: ApplicationResult) -> dict[str, str]:
         label: _compared(application, is_expected=result.verdict.code is not CauseCode.OTHER_REVISION),
         texts.RUNS_NOW: _running(serving, result.ended_at),
         texts.OLD_VERSION: _old_version(application, serving, result.verdict.code),
-        texts.HOOKS: _hooks(application),
+        texts.HOOKS: hooks(application),
         texts.ARGO_CD_NOW: argo_cd_now(result),
         texts.ENDED_EARLY: _ended_early(result),
     }
@@ -215,17 +215,17 @@ def _has_history(application: Application) -> bool:
     return application.previously is not None or deployed.revisions != application.revisions
 
 
-def _hooks(application: Application) -> str:
+def hooks(application: Application) -> str:
     """Return the line that lists the hooks of this revision's sync with their results.
 
     A hook can have changed a database, even if the release failed.
     """
     if application.operation is None or not application.operation_counts:
         return texts.NO_HOOKS_NO_SYNC
-    hooks = [item for item in application.results if item.hook_type]
-    if not hooks:
+    results = [item for item in application.results if item.hook_type]
+    if not results:
         return texts.NO_HOOKS
-    hook_texts = [texts.HOOK.fill(hook_type=item.hook_type, hook=item, phase=_phase(item)) for item in hooks]
+    hook_texts = [texts.HOOK.fill(hook_type=item.hook_type, hook=item, phase=_phase(item)) for item in results]
     return one_line(first_names(hook_texts, SHOWN_HOOKS))
 
 

@@ -115,6 +115,8 @@ class NotificationSettings:
     gitlab_token: str = field(repr=False)
     mr_note: bool
     commit_status: str
+    revert: str
+    revert_project: str
     environment_name: str
     job_url: str
     gitlab_api: str

@@ -1,34 +1,25 @@
 """Test the commit statuses with a GitLab that enforces its own rules."""
 
-import io
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from argocd_release.messages import reports as texts
-from argocd_release.model.application import Application, HealthStatus, SyncStatus
-from argocd_release.model.git import Source
-from argocd_release.model.outcome import Outcome, Verdict
-from argocd_release.model.result import ApplicationResult, NotificationResult, ReleaseResult
+from argocd_release.model.application import HealthStatus, SyncStatus
+from argocd_release.model.outcome import Outcome
 from argocd_release.notify.commit_status import FIELD_LIMIT, status_name
-from argocd_release.release.job_log import JobContext, JobLog
-from argocd_release.release.signals import StopRequest
 from argocd_release.release.sinks import sinks_of
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings, load
-from argocd_release.timing import JobDeadline
 from sandbox.git import Repository
 from tests.support.gitlab_api import GitLab, Project
 from tests.support.waiting import eventually
-from tests.unit import states
+from tests.unit.notify.releases import JOB, at, ended, job_context, of, told
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
-
-JOB = "https://gitlab.example.com/team/code/-/jobs/7"
 
 
 def settings(gitlab: GitLab, **environ: str) -> Settings:
@@ -41,78 +32,6 @@ def settings(gitlab: GitLab, **environ: str) -> Settings:
     known |= {"CI_PROJECT_PATH": "team/code", "CI_JOB_URL": JOB, "RELEASE_COMMIT_STATUS": "team/shop"}
     known |= {"RELEASE_GITLAB_TOKEN": gitlab.token()}
     return load(JobEnvironment(known | environ))
-
-
-def at(
-    *revisions: str, name: str = "web", repositories: tuple[str, ...] = ("shop", "values"), **changes: Any
-) -> Application:
-    sources = tuple(
-        Source(repo_url=f"https://gitlab.example.com/team/{each}.git", target_revision="main") for each in repositories
-    )
-    changes = {"sync": SyncStatus.OUT_OF_SYNC, "health": HealthStatus.PROGRESSING} | changes
-    return replace(
-        states.application(),
-        name=name,
-        revisions=revisions,
-        sources=sources[: len(revisions)],
-        operation=None,
-        **changes,
-    )
-
-
-def of(outcome: Outcome, application: Application | None, reason: str = "it is so") -> ApplicationResult:
-    name = application.name if application else "web"
-    return ApplicationResult(
-        verdict=Verdict(outcome=outcome, reason=reason),
-        name=name,
-        url=f"https://argocd.example.com/applications/{name}",
-        image_tag="",
-        seconds=12.0,
-        ended_at=datetime(2026, 1, 1, tzinfo=UTC),
-        application=application,
-    )
-
-
-def ended(*results: ApplicationResult, **fields: Any) -> ReleaseResult:
-    worst = max(results, key=lambda each: each.outcome.severity)
-    return ReleaseResult(
-        verdict=worst.verdict, applications=results, seconds=12.0, ended_at=worst.ended_at, several=len(results) > 1,
-        job_url=JOB, **fields,
-    )  # fmt: skip
-
-
-def told(
-    known: Settings,
-    result: ReleaseResult,
-    *before: Application,
-    expected: int | None = None,
-    gitlab: GitLab | None = None,
-) -> list[NotificationResult]:
-    """Run the sinks of a job: first with the states in ``before``, then with its result.
-
-    Args:
-        known: the settings.
-        result: the result of the release.
-        before: the states that the job sees before its end.
-        expected: the number of requests that these states must cause; one for each by default.
-        gitlab: counts the requests.
-    """
-    context = JobContext(
-        environ=JobEnvironment({}),
-        log=JobLog(JobEnvironment({}), io.StringIO()),
-        stop=StopRequest(),
-        deadline=JobDeadline(60),
-    )
-    sinks = sinks_of(known, context)
-    assert sinks is not None
-    for application in before:
-        for callback in sinks.on_released:
-            callback(application)
-    if gitlab is not None:
-        count = len(before) if expected is None else expected
-        eventually(lambda: len([call for call in gitlab.asked("POST", "/statuses/") if call.status]) >= count)
-    context.deadline.judged()
-    return list(sinks.emit(result))
 
 
 def commit(project: Project, text: str) -> str:
@@ -202,10 +121,7 @@ def test_the_final_status_goes_to_the_pipeline_of_the_pending_one(gitlab: GitLab
     """Without the pipeline's id, GitLab takes the newest pipeline of the commit, and the first status stays pending."""
     revision = commit(project, "1")
     known = settings(gitlab)
-    context = JobContext(
-        environ=JobEnvironment({}), log=JobLog(JobEnvironment({}), io.StringIO()), stop=StopRequest(),
-        deadline=JobDeadline(60),
-    )  # fmt: skip
+    context = job_context()
     sinks = sinks_of(known, context)
     assert sinks is not None
     sinks.on_released[0](at(revision))
@@ -364,10 +280,7 @@ def test_a_silent_gitlab_costs_few_seconds(gitlab: GitLab, project: Project) -> 
 
 
 def test_off_costs_nothing(gitlab: GitLab) -> None:
-    context = JobContext(
-        environ=JobEnvironment({}), log=JobLog(JobEnvironment({}), io.StringIO()), stop=StopRequest(),
-        deadline=JobDeadline(60),
-    )  # fmt: skip
+    context = job_context()
     assert sinks_of(settings(gitlab, RELEASE_COMMIT_STATUS=""), context) is None
     deployments = sinks_of(settings(gitlab, RELEASE_COMMIT_STATUS="", RELEASE_GITLAB_DEPLOYMENT="team/shop"), context)
     assert deployments is not None

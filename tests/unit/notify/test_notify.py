@@ -46,6 +46,7 @@ from tests.support.gitlab_api import GitLab, Note, Project
 from tests.support.waiting import eventually
 from tests.support.wording import is_from
 from tests.unit import states
+from tests.unit.notify.releases import without_code
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -430,26 +431,6 @@ def stays_code(shown: str) -> None:
         assert part not in bare.replace("</details>\n", "")
     assert not [line for line in shown.split("\n") if line.startswith("/")]
     assert bare.count("<!-- argocd-release") == 1
-
-
-def without_code(text: str) -> str:
-    """Return the text without its code.
-
-    In Markdown, a run of backticks opens code, and the next run of the same length ends it.
-    """
-    kept, position = [], 0
-    while (start := text.find("`", position)) >= 0:
-        kept.append(text[position:start])
-        length = len(text[start:]) - len(text[start:].lstrip("`"))
-        end = start + length
-        while True:
-            end = text.find("`" * length, end)
-            assert end >= 0, "code that nothing ends"
-            if text[end - 1] != "`" and text[end + length : end + length + 1] != "`":
-                break
-            end += len(text[end:]) - len(text[end:].lstrip("`"))
-        position = end + length
-    return "".join([*kept, text[position:]])
 
 
 # Tests of the check of the site.
