@@ -120,7 +120,8 @@ ENDED_BECAUSE_OF: Final[Mapping[str, str]] = MappingProxyType(
         "CANNOT_HYDRATE": "this error has lasted for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
         "HYDRATION_FAILED": "this error has lasted for {seconds} s (<RELEASE_CONDITION_GRACE>)",
         "OPERATION_FAILED": "Argo CD does not repeat a failed sync by itself, so waiting cannot help",
-        "ATTEMPTS_FAILED": "further attempts fail in the same way (<RELEASE_FAILED_ATTEMPTS>)",
+        "ATTEMPTS_FAILED": "further attempts fail in the same way until the cause is removed "
+        "(<RELEASE_FAILED_ATTEMPTS>)",
         "HOOK_FAILED": "a hook that has failed can have changed data, so you must look at it first "
         "(<RELEASE_FAILED_ATTEMPTS>)",
         "ATTEMPTS_WAIT": "no attempt has succeeded within {seconds} s (<RELEASE_HEALING_GRACE>)",
