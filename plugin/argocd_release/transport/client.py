@@ -249,11 +249,13 @@ class Client:
         headers = {"Host": f"{bracketed}:{url.port}" if url.port else bracketed, **_HEADERS, **request.headers}
         if request.method in {"POST", "PUT"}:
             headers["Content-Length"] = str(len(request.body))
-        with self._pool(url).stream(
+        proxy = self._proxy or (_proxy(url) if self._proxies else "")
+        with self._pool(url, proxy).stream(
             request.method,
             httpcore.URL(
                 scheme=url.scheme.encode(),
-                host=host.encode(),
+                # httpcore passes this host on to a proxy as it is.
+                host=(bracketed if proxy else host).encode(),
                 port=url.port,
                 target=target.encode(),
             ),
@@ -277,10 +279,9 @@ class Client:
                 return Response(status=answer.status, headers=received)
             return Response(status=answer.status, headers=received, body=_read(parts, request, answer.status))
 
-    def _pool(self, url: SplitResult) -> "httpcore.ConnectionPool":
+    def _pool(self, url: SplitResult, proxy: str) -> "httpcore.ConnectionPool":
         import httpcore  # noqa: PLC0415
 
-        proxy = self._proxy or (_proxy(url) if self._proxies else "")
         key = (proxy, url.scheme)
         with self._lock:
             if key not in self._pools:

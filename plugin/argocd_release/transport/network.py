@@ -107,7 +107,9 @@ class Stream(NetworkStream):
         if _call.deadline.left <= 0:
             raise NotConnectedError(texts.NO_TIME_LEFT, timed_out=True)
         # Python applies the timeout to the handshake as a whole (Modules/_ssl.c do_handshake).
-        return Stream(self._stream.start_tls(ssl_context, server_hostname, _left()))
+        # The name in a certificate contains an IPv6 address without brackets.
+        name = server_hostname.strip("[]") if server_hostname else None
+        return Stream(self._stream.start_tls(ssl_context, name, _left()))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

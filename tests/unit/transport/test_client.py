@@ -417,3 +417,23 @@ def test_a_server_that_fails_behind_a_proxy_is_not_the_proxys_fault() -> None:
         with a_client(proxy=f"http://127.0.0.1:{port}") as client, pytest.raises(HttpError) as refused:
             client.send(Request(url="http://argocd.invalid/"), seconds=2)
         assert refused.value.proxy_status == 407
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("https://[2001:db8::1]:8443/", b"CONNECT [2001:db8::1]:8443 HTTP/1.1"),
+        ("https://argocd.invalid/", b"CONNECT argocd.invalid:443 HTTP/1.1"),
+        ("http://[2001:db8::1]:8080/api", b"GET http://[2001:db8::1]:8080/api HTTP/1.1"),
+    ],
+)
+def test_a_proxy_gets_the_address_in_its_written_form(url: str, line: bytes) -> None:
+    lines: list[bytes] = []
+
+    def refuse(connection: socket.socket) -> None:
+        lines.append(connection.recv(65536).split(b"\r\n")[0])
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+    with serving(refuse) as port, a_client(proxy=f"http://127.0.0.1:{port}") as client, pytest.raises(HttpError):
+        client.send(Request(url=url), seconds=2)
+    assert lines == [line]
