@@ -45,23 +45,6 @@ def migration_fails(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "a migration whose pods fail one after another",
-    Outcome.SYNC_FAILED,
-    ru="миграция, поды которой завершаются ошибкой один за другим",
-    cause=LAST_WORDS,
-    # Kubernetes starts the second pod 10 s after the first one has failed.
-    max_seconds=FIRST_ATTEMPT + 15,
-)
-def migration_fails_twice(stage: Stage) -> Iterator[None]:
-    stage.settings["RELEASE_HOOK_LOGS"] = "true"
-    _read_logs(stage)
-    stage.deployed(web("1"), retry_limit=0)
-    hook = manifests.hook("migrate", "PreSync", fate="fail", starts_after="200ms", ends_after="2s", backoffLimit=1)
-    stage.commit(web("2"), {"hook.yaml": hook})
-    yield
-
-
-@scenario(
     "a failed migration without a hook-delete-policy",
     Outcome.SYNC_FAILED,
     ru="неудачная миграция без hook-delete-policy",
