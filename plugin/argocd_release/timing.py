@@ -147,6 +147,8 @@ GITLAB_PAUSE: Final = 0.5
 GITLAB_AFTER_SIGNAL: Final = 0.5
 #: Seconds from SIGTERM to the moment at which all requests to GitLab end. After that, the job writes the reports again.
 GITLAB_UNTIL: Final = 0.7
+#: Time limit of the request that sends the trace.
+TRACE_CALL: Final = 2.0
 #: Time limit of a request to the deployed site.
 SITE_CALL: Final = 5.0
 #: The pause between two requests to the deployed site.

@@ -62,6 +62,7 @@ OF_LIBRARIES = {
 OF_FEATURES = {
     "argocd_release.argocd.http_only",
     "argocd_release.diagnosis.hook_logs",
+    "argocd_release.notify.traces",
     "argocd_release.release.commit_statuses",
     "argocd_release.release.revert_request",
     "argocd_release.verdict.chosen_resources",

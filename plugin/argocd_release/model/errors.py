@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Self
 
-from argocd_release.core.text import counted
+from argocd_release.core.text import counted, one_line
 from argocd_release.messages import ProblemMessage, field_names, settings
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode
@@ -142,6 +142,17 @@ class SignInError(ReleaseError):
         super().__init__(message)
         self.outcome = outcome
         self.code = code
+
+
+#: The maximum length of the message of a ``NotificationError`` in characters.
+NOTIFICATION_ERROR_LIMIT: Final = 300
+
+
+class NotificationError(Exception):
+    """A notification could not be sent. The message is one line. It never changes the verdict."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message, limit=NOTIFICATION_ERROR_LIMIT))
 
 
 class ArgoCDError(ReleaseError):

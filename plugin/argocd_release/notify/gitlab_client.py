@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from argocd_release.core.text import as_object, one_line, parse_json, parse_object
 from argocd_release.messages import reports as texts
+from argocd_release.model.errors import NOTIFICATION_ERROR_LIMIT as ERROR_LIMIT
+from argocd_release.model.errors import NotificationError
 from argocd_release.timing import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
@@ -24,8 +26,6 @@ ATTEMPTS: Final = 3
 BODY_LIMIT: Final = 4 << 20
 #: The number of items that the job requests on each page of a list.
 PAGE: Final = 100
-#: The maximum length of an error message in characters.
-ERROR_LIMIT: Final = 300
 _SUCCESS: Final = range(200, 300)
 _NO_CONTENT: Final = 204
 #: If GitLab responds with one of these statuses, it has not executed the request. So any request can be repeated.
@@ -34,7 +34,7 @@ _NOT_DONE: Final = frozenset({429, 503})
 _AGAIN: Final = _NOT_DONE | {500, 502, 504}
 
 
-class GitLabError(Exception):
+class GitLabError(NotificationError):
     """GitLab refused a request or did not respond. The message is one line.
 
     Attributes:
@@ -45,7 +45,7 @@ class GitLabError(Exception):
     def __init__(self, message: str, *, status: int = 0, code: str = "") -> None:
         self.status = status
         self.code = code
-        super().__init__(one_line(message, limit=ERROR_LIMIT))
+        super().__init__(message)
 
 
 #: The next step after a response with this HTTP status.

@@ -1,4 +1,4 @@
-"""Send the result of a release to the notification sinks in GitLab: deployments, commit statuses, merge requests."""
+"""Send the result of a release to the notification sinks: GitLab, and a collector of traces."""
 
 import re
 import threading
@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from argocd_release.core.text import counted
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
-from argocd_release.model.errors import Cancelled
+from argocd_release.model.errors import Cancelled, NotificationError
 from argocd_release.model.events import NotTold, Told
 from argocd_release.model.git import GitUrl
 from argocd_release.model.outcome import Outcome
@@ -70,7 +70,7 @@ class Sink(Protocol):
         """Receive the result of the release, and return a message about the notification.
 
         Raises:
-            GitLabError: GitLab refused, or did not respond.
+            NotificationError: the receiver refused, or did not respond.
         """
 
 
@@ -130,7 +130,7 @@ class Sinks:
             return NotificationResult(sink=sink, done=True, text=answer.result())
         except Cancelled:
             return NotificationResult(sink=sink, done=False, text=texts.JOB_CANCELLED)
-        except GitLabError as error:
+        except NotificationError as error:
             return NotificationResult(sink=sink, done=False, text=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
             return NotificationResult(sink=sink, done=False, text=str(GitLabError(f"{type(error).__name__}: {error}")))
@@ -224,9 +224,26 @@ def sinks_of(settings: NotificationSettings, context: JobContext) -> "Sinks | No
         from argocd_release.release.revert_request import RevertRequest  # noqa: PLC0415 - few jobs revert
 
         others.append(RevertRequest(settings, partial(gitlab_of, settings)))
+    if settings.otlp_address:
+        others.append(_exporter(settings))
     if not (settings.gitlab_deployment or settings.mr_note or others):
         return None
     return Sinks(settings, context, *others)
+
+
+def _exporter(settings: NotificationSettings) -> Sink:
+    """Return the sink that sends the trace of the release."""
+    from argocd_release.notify.traces import Exporter  # noqa: PLC0415 - few jobs send a trace
+
+    exporter: Sink = Exporter(
+        address=settings.otlp_address,
+        headers=settings.otlp_traces_headers or settings.otlp_headers,
+        service_name=settings.otel_service_name,
+        traceparent=settings.traceparent,
+        pipeline=settings.pipeline_attributes,
+        ca_file=settings.git_ca_file,
+    )
+    return exporter
 
 
 def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from argocd_release.argocd import connection
 from argocd_release.core.redaction import credentials_in
@@ -133,6 +134,8 @@ class JobEnvironment(Mapping[str, str]):
         return COMPONENT not in self or of_guide or bool(declared.get("x-secret")) or "x-patience" in declared
 
 
+# The settings that contain headers for the collector of traces.
+_HEADERS: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
 JOB_NAME: Final = "INPUT_JOB_NAME"
 WITH_ENVIRONMENT: Final = "INPUT_WITH_ENVIRONMENT"
 OIDC_AUDIENCE: Final = "INPUT_OIDC_AUDIENCE"
@@ -216,6 +219,7 @@ def secret_values(environ: JobEnvironment) -> tuple[str, ...]:
     # GitLab's URL of the repository contains the job's token. Other URLs can contain a password by mistake.
     values += [secret for name in (*PROPERTIES, *_ADDRESSES) for secret in _credentials(environ, name)]
     values.append(environ.text("RELEASE_GIT_TOKEN").partition(":")[2])
+    values += [secret for name in _HEADERS for secret in _header_secrets(environ.text(name))]
     readable = open_values(environ)
     values += [
         part
@@ -223,6 +227,13 @@ def secret_values(environ: JobEnvironment) -> tuple[str, ...]:
         if not any(part in value for value in readable)
     ]
     return tuple(secret for secret in values if secret)
+
+
+def _header_secrets(text: str) -> Iterator[str]:
+    """Yield the secret parts of a list of headers such as ``authorization=Bearer%20token``."""
+    for part in text.split(","):
+        value = unquote(part.partition("=")[2].strip())
+        yield from (value, value.rpartition(" ")[2])
 
 
 def _credentials(environ: JobEnvironment, name: str) -> Iterator[str]:

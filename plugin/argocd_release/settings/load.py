@@ -106,11 +106,53 @@ class GitSettings(Access):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotificationSettings:
+class TraceSettings:
+    """The settings for traces: the collector, and the pipeline to which the trace belongs."""
+
+    otlp_endpoint: str
+    otlp_traces_endpoint: str
+    otlp_headers: str = field(repr=False)
+    otlp_traces_headers: str = field(repr=False)
+    otel_service_name: str
+    traceparent: str
+    project_path: str
+    project_url: str
+    commit: str
+    ref_name: str
+    pipeline_url: str
+    job_url: str
+    job_name: str
+    gitlab_environment: str
+
+    @property
+    def otlp_address(self) -> str:
+        """Return the URL that receives traces, or "" if no collector is configured."""
+        base = self.otlp_endpoint.rstrip("/")
+        return self.otlp_traces_endpoint or (f"{base}/v1/traces" if base else "")
+
+    @property
+    def pipeline_attributes(self) -> dict[str, str]:
+        """Return the pipeline as attributes of OpenTelemetry's semantic conventions. Unknown values are empty."""
+        return {
+            "cicd.pipeline.name": self.project_path,
+            "cicd.pipeline.run.id": self.pipeline_url.rpartition("/")[2],
+            "cicd.pipeline.run.url.full": self.pipeline_url,
+            "cicd.pipeline.task.name": self.job_name,
+            "cicd.pipeline.task.run.id": self.job_url.rpartition("/")[2],
+            "cicd.pipeline.task.run.url.full": self.job_url,
+            "vcs.provider.name": "gitlab" if self.project_url else "",
+            "vcs.repository.url.full": self.project_url,
+            "vcs.ref.head.name": self.ref_name,
+            "vcs.ref.head.revision": self.commit,
+            "deployment.environment.name": self.gitlab_environment,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotificationSettings(TraceSettings):
     """The settings for notifications: deployments and commit statuses in GitLab, and notes on merge requests."""
 
     gitlab_deployment: str
-    gitlab_environment: str
     gitlab_ref: str
     gitlab_token: str = field(repr=False)
     mr_note: bool
@@ -123,9 +165,6 @@ class NotificationSettings:
     job_token: str = field(repr=False)
     git_ca_file: str
     project_id: str
-    project_path: str
-    commit: str
-    ref_name: str
     ref_tag: str
     merge_request: str
     merge_request_project: str
@@ -181,9 +220,7 @@ class Settings(
     log_level: str
     hook_logs: bool
     docs_url: str
-    pipeline_url: str
     merge_request_project_url: str
-    job_name: str
     source_branch: str
     source_commit: str
     image_tag: str

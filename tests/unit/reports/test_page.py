@@ -30,7 +30,7 @@ from tests.support.wording import fields_of, is_from
 
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 DOCS = Path(__file__).parents[3] / "docs"
-ONE_LIMIT, MANY_LIMIT = 20_000, 300_000
+ONE_LIMIT, MANY_LIMIT, HOOK_LOGS_LIMIT = 20_000, 300_000, 50_000
 WORST = " ".join([*MARKUP, *(text for text in HOSTILE if isinstance(text, str) and len(text) < 1000), "\"'<>&" * 2000])
 
 
@@ -86,6 +86,20 @@ def test_it_is_small_whatever_it_is_told() -> None:
     # Do not check the schema for two hundred applications: that takes seconds, and one of them has passed it above.
     assert len(render(report(*broken[:20], *harmless)).encode()) <= MANY_LIMIT
     assert len(render(report(*broken)).encode()) <= MANY_LIMIT
+
+
+def test_the_logs_of_hooks_are_on_the_page_and_limited() -> None:
+    logs = [
+        {"hook": f"PreSync hook Job/a-{number}", "pod": "a-x", "container": "a", "left_out": 0,
+         "lines": [f"{WORST[:200]} line {line} of {number}" for line in range(1000)]}
+        for number in range(20)
+    ]  # fmt: skip
+    few = [{"hook": "PostSync hook Job/b", "pod": "b-x", "container": "b", "left_out": 0, "lines": ["only line"]}]
+    assert "only line" in drawn(application(hook_logs=few))
+    page = drawn(application(hook_logs=logs))
+    assert "line 999 of 0" in page
+    assert len(page.encode()) <= ONE_LIMIT + HOOK_LOGS_LIMIT
+    assert "<script" not in page
 
 
 def test_it_loads_nothing_runs_nothing_and_goes_where_the_web_is() -> None:
