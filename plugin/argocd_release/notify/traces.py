@@ -85,7 +85,11 @@ class Exporter:
 
     #: The name of the sink in the log.
     name: str = field(default="trace", init=False)
-    after_signal: bool = field(default=True, init=False)
+
+    def wants(self, result: ReleaseResult) -> bool:
+        """Return True: each release has a trace, even a cancelled one."""
+        del result
+        return True
 
     def on_application(self, application: Application) -> None:
         """Ignore the state: the trace is sent at the end."""

@@ -45,6 +45,14 @@ class Hooks:
         return self._recorders.get(name)
 
 
+def hook_logs(emit: Emit, *, several: bool) -> "HookLogs":
+    """Return the object that shows the logs of hooks. The arguments are those of ``HookLogs``."""
+    # Import the module only if it is needed, because few jobs show the logs of hooks.
+    from argocd_release.diagnosis.hook_logs import HookLogs  # noqa: PLC0415
+
+    return HookLogs(emit, several=several)
+
+
 # The time limit of ``argocd version`` in seconds.
 VERSIONS_SECONDS: Final = 10.0
 # The longest time, in seconds, for which the job waits at its end for a background check. Most have ended by then.

@@ -213,9 +213,9 @@ def gitlab_of(settings: NotificationSettings, project: str, deadline: Deadline) 
     )
 
 
-def sinks_of(settings: NotificationSettings, context: JobContext) -> "Sinks | None":
-    """Return the notification sinks, or None if none are configured."""
-    others: list[Sink] = []
+def sinks_of(settings: NotificationSettings, context: JobContext, *more: Sink) -> "Sinks | None":
+    """Return the notification sinks, or None if none are configured. ``more`` are sinks outside GitLab."""
+    others = list(more)
     if settings.commit_status:
         from argocd_release.release.commit_statuses import CommitStatuses  # noqa: PLC0415 - few jobs set statuses
 
@@ -224,26 +224,9 @@ def sinks_of(settings: NotificationSettings, context: JobContext) -> "Sinks | No
         from argocd_release.release.revert_request import RevertRequest  # noqa: PLC0415 - few jobs revert
 
         others.append(RevertRequest(settings, partial(gitlab_of, settings)))
-    if settings.otlp_address:
-        others.append(_exporter(settings))
     if not (settings.gitlab_deployment or settings.mr_note or others):
         return None
     return Sinks(settings, context, *others)
-
-
-def _exporter(settings: NotificationSettings) -> Sink:
-    """Return the sink that sends the trace of the release."""
-    from argocd_release.notify.traces import Exporter  # noqa: PLC0415 - few jobs send a trace
-
-    exporter: Sink = Exporter(
-        address=settings.otlp_address,
-        headers=settings.otlp_traces_headers or settings.otlp_headers,
-        service_name=settings.otel_service_name,
-        traceparent=settings.traceparent,
-        pipeline=settings.pipeline_attributes,
-        ca_file=settings.git_ca_file,
-    )
-    return exporter
 
 
 def notify(sinks: "Sinks", log: JobLog, result: ReleaseResult) -> ReleaseResult:

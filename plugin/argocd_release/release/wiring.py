@@ -4,24 +4,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from argocd_release.model.events import AskingTheSite
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.result import ReleaseResult
 from argocd_release.notify.site import SiteCheck, site_verdict
 from argocd_release.release.argocd_session import Readers, connected, group_readers
-from argocd_release.release.background_checks import BackgroundChecks, Hooks
+from argocd_release.release.background_checks import BackgroundChecks, Hooks, hook_logs
 from argocd_release.release.group import GroupWait
 from argocd_release.release.job_log import JobContext
 from argocd_release.release.policy import Policy, policy_of, targets_of
 from argocd_release.release.signals import Signals
-from argocd_release.release.sinks import notify, sinks_of
+from argocd_release.release.sinks import Sink, notify, sinks_of
 from argocd_release.settings.load import Settings
 from argocd_release.watch.clock import MonotonicClock
-
-if TYPE_CHECKING:
-    from argocd_release.diagnosis.hook_logs import HookLogs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +70,14 @@ def wire(
     )
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
-    sinks = sinks_of(settings, context)
+    sinks = sinks_of(settings, context, *_exporters(settings))
     checks = BackgroundChecks(
         readers.argocd,
         readers.connection if settings.pods_matter else None,
         context.log.emit,
         readers.api,
         context.stop,
-        hook_logs=_hook_logs(settings, context),
+        hook_logs=hook_logs(context.log.emit, several=not targets_of(settings).one) if settings.hook_logs else None,
     )
     policy = policy_of(
         settings,
@@ -139,11 +135,19 @@ def wire(
     )
 
 
-def _hook_logs(settings: Settings, context: JobContext) -> "HookLogs | None":
-    """Return the object that shows the logs of hooks, or None if the settings turn that off."""
-    if not settings.hook_logs:
-        return None
-    # Import the module only if it is needed, because few jobs show the logs of hooks.
-    from argocd_release.diagnosis.hook_logs import HookLogs  # noqa: PLC0415
+def _exporters(settings: Settings) -> tuple[Sink, ...]:
+    """Return the sink that sends the trace of the release, or nothing if no collector is configured."""
+    if not settings.otlp_address:
+        return ()
+    from argocd_release.notify.traces import Exporter  # noqa: PLC0415 - few jobs send a trace
 
-    return HookLogs(context.log.emit, several=not targets_of(settings).one)
+    return (
+        Exporter(
+            address=settings.otlp_address,
+            headers=settings.otlp_traces_headers or settings.otlp_headers,
+            service_name=settings.otel_service_name,
+            traceparent=settings.traceparent,
+            pipeline=settings.pipeline_attributes,
+            ca_file=settings.git_ca_file,
+        ),
+    )
