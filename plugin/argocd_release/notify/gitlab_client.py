@@ -14,8 +14,7 @@ from urllib.parse import quote
 
 from argocd_release.core.text import as_object, one_line, parse_json, parse_object
 from argocd_release.messages import reports as texts
-from argocd_release.model.errors import NOTIFICATION_ERROR_LIMIT as ERROR_LIMIT
-from argocd_release.model.errors import NotificationError
+from argocd_release.model.errors import NOTIFICATION_ERROR_LIMIT, NotificationError
 from argocd_release.timing import GITLAB_CALL, GITLAB_PAUSE, Deadline
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
@@ -64,7 +63,7 @@ def with_next_step(error: GitLabError, *, project: str, setting: str) -> GitLabE
     if hint is None:
         return error
     step = hint.fill(project=one_line(project, limit=100), setting=setting)
-    message = one_line(str(error), limit=max(ERROR_LIMIT - len(step) - len(texts.WITH_NEXT.text), 0))
+    message = one_line(str(error), limit=max(NOTIFICATION_ERROR_LIMIT - len(step) - len(texts.WITH_NEXT.text), 0))
     return GitLabError(texts.WITH_NEXT.fill(error=message, step=step), status=error.status, code=error.code)
 
 

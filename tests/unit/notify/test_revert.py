@@ -17,11 +17,11 @@ from argocd_release.model.application import (
     ResourceResult,
     SyncStatus,
 )
+from argocd_release.model.errors import NOTIFICATION_ERROR_LIMIT
 from argocd_release.model.git import Deployment
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.result import ApplicationResult, Diagnosis, NotificationResult
-from argocd_release.notify.gitlab_client import ERROR_LIMIT
 from argocd_release.release.revert_request import ELSEWHERE, command
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings, load
@@ -396,7 +396,7 @@ def test_without_a_token_the_log_names_the_command(gitlab: GitLab, project: Proj
 def test_the_command_is_short_and_safe() -> None:
     for branch in ("main", "a" * 300, "$(touch x)", "a;b"):
         text = texts.NOT_ALLOWED.fill(command=command("f" * 40, branch))
-        assert len(text) <= ERROR_LIMIT
+        assert len(text) <= NOTIFICATION_ERROR_LIMIT
     assert "merge_request.target='$(touch x)'" in command("f" * 40, "$(touch x)")
 
 
