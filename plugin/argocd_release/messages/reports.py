@@ -214,7 +214,7 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
         "what_it_means": "What this means",
         "last_lines": "Last lines of Pod/{pod}, container {container}",
         "last_lines_before_restart": "Last lines of Pod/{pod}, container {container}, before its last restart",
-        "earlier_lines": "earlier lines: {count}",
+        "earlier_lines": "Earlier lines: {count}",
         "log": "Log of Pod/{pod}, container {container}",
         "hook_log": "Log of {hook}: Pod/{pod}, container {container}",
         "hook_log_end": "Last lines of the log of {hook}: Pod/{pod}, container {container}",

@@ -163,7 +163,7 @@ def test_the_last_log_lines_are_between_the_cause_and_the_next_step() -> None:
     ]
     broken["cause"]["message"] = "Pod/api-x: CrashLoopBackOff"
     text = plain(drawn(broken), "en")
-    order = ["CrashLoopBackOff", "Last lines of Pod/api-x", "earlier lines: 22", "line 29", "mend it", "nothing to see"]
+    order = ["CrashLoopBackOff", "Last lines of Pod/api-x", "Earlier lines: 22", "line 29", "mend it", "nothing to see"]
     assert [text.index(words) for words in order] == sorted(text.index(words) for words in order)
 
 
