@@ -111,7 +111,7 @@ USER 10001:0
 CMD ["argocd-release"]
 ARG BASE
 ARG ARGOCD_VERSION=v2.13.2
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="argocd-release" \

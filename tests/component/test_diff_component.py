@@ -13,7 +13,7 @@ from tests.support.gitlab_pipeline import read
 
 INCLUDE = """
 include:
-  - component: $CI_SERVER_FQDN/platform/argocd-release/diff@0.1.0
+  - component: $CI_SERVER_FQDN/platform/argocd-release/diff@0.2.0
     inputs: {application: sentry-frontend-dev}
 build:
   script: [make]

@@ -14,7 +14,7 @@ from tests.support.gitlab_pipeline import RefusedError, read
 AUDIENCE = "https://argocd.example.com"
 INCLUDE = """
 include:
-  - component: $CI_SERVER_FQDN/platform/argocd-release/{component}@0.1.0
+  - component: $CI_SERVER_FQDN/platform/argocd-release/{component}@0.2.0
     inputs: {{application: sentry-frontend-dev, {inputs}}}
 build:
   script: [make]

@@ -19,7 +19,7 @@ TEMPLATE = component.TEMPLATES["release"]
 SNIPPETS = ROOT / "docs" / "snippets" / "pipelines"
 INCLUDE = """
 include:
-  - component: $CI_SERVER_FQDN/platform/argocd-release/release@0.1.0
+  - component: $CI_SERVER_FQDN/platform/argocd-release/release@0.2.0
     inputs:
       application: sentry-frontend-dev
 """

@@ -196,8 +196,8 @@ def test_troubleshooting_quotes_what_the_log_says(message: str) -> None:
 def test_the_version_of_the_examples_is_not_the_past() -> None:
     """Every example includes this version, so no page describes it as the earlier one."""
     for language in LANGUAGES:
-        (header,) = re.findall(r"^\| .*0\.1\.0 \|$", text(language, "guides/migrating.md"), re.MULTILINE)
-        assert header.split("|")[2].split()[-1] == "0.1.0"
+        (header,) = re.findall(r"^\| .*0\.2\.0 \|$", text(language, "guides/migrating.md"), re.MULTILINE)
+        assert header.split("|")[2].split()[-1] == "0.2.0"
 
 
 def test_links_of_the_guide_are_on_the_links_page() -> None:

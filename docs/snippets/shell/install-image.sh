@@ -1,1 +1,1 @@
-docker save --output argocd-release.tar registry.example.com/platform/argocd-release:0.1.0
+docker save --output argocd-release.tar registry.example.com/platform/argocd-release:0.2.0

@@ -1,4 +1,4 @@
-version=0.1.0
+version=0.2.0
 from="registry.example.com/platform/argocd-release:$version"
 to="registry.internal.example.com/mirrors/argocd-release:$version"
 docker pull "$from"

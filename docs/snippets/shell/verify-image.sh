@@ -1,4 +1,4 @@
-version=0.1.0
+version=0.2.0
 image="registry.example.com/platform/argocd-release:$version"
 issuer=https://gitlab.com
 identity="$issuer/platform/argocd-release//.gitlab-ci.yml@refs/tags/$version"
