@@ -174,6 +174,22 @@ def test_each_line_of_a_hook_is_quoted() -> None:
     assert others == [f"{QUOTED}RELEASE SUCCESSFUL", QUOTED.rstrip(), f"{QUOTED}cause: none", f"{QUOTED}{cut}"]
 
 
+def test_the_lines_of_a_hook_are_data_in_json() -> None:
+    logger, stream = written(PLAIN, json_lines=True)
+    joblog.emit(logger, HookLogLines(hook="PostSync hook Pod/a", pod="a", container="c", lines=("s3cret", "b")))
+    document = json.loads(stream.getvalue())
+    assert document.pop("timestamp")
+    assert document == {
+        "level": "info", "event": "hook log", "application": "", "hook": "PostSync hook Pod/a", "pod": "a",
+        "container": "c", "lines": ["[redacted]", "b"], "left_out": 0,
+    }  # fmt: skip
+
+
+def test_in_a_group_the_lines_of_a_hook_name_their_application() -> None:
+    event = HookLogLines(application="shop", hook="PostSync hook Pod/a", pod="a", container="c", lines=("b",))
+    assert line(event) == f"shop: PostSync hook Pod/a, container c:\n{QUOTED}b"
+
+
 def test_debug_lines_are_for_those_who_ask() -> None:
     logger, stream = written(PLAIN)
     joblog.emit(logger, Called(call="argocd app get", seconds=0.2, end="ok"), debug=True)

@@ -219,13 +219,11 @@ def secret_values(environ: JobEnvironment) -> tuple[str, ...]:
     # GitLab's URL of the repository contains the job's token. Other URLs can contain a password by mistake.
     values += [secret for name in (*PROPERTIES, *_ADDRESSES) for secret in _credentials(environ, name)]
     values.append(environ.text("RELEASE_GIT_TOKEN").partition(":")[2])
-    values += [secret for name in _HEADERS for secret in _header_secrets(environ.text(name))]
     readable = open_values(environ)
-    values += [
-        part
-        for part in connection.option_secrets(environ.text("ARGOCD_OPTS"))
-        if not any(part in value for value in readable)
-    ]
+    parts = [secret for name in _HEADERS for secret in _header_secrets(environ.text(name))]
+    parts += connection.option_secrets(environ.text("ARGOCD_OPTS"))
+    # Some of these parts are not secret, such as the name of a tenant in a header.
+    values += [part for part in parts if not any(part in value for value in readable)]
     return tuple(secret for secret in values if secret)
 
 

@@ -667,3 +667,12 @@ def test_a_selector_of_kubernetes_is_accepted(selector: str) -> None:
 def test_a_malformed_selector_is_a_problem_of_its_setting(selector: str) -> None:
     (problem,) = problems(RELEASE_SELECTOR=selector)
     assert problem.subject == "RELEASE_SELECTOR"
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"])
+def test_the_headers_for_a_collector_are_secret_but_not_the_names_in_them(name: str) -> None:
+    tenant = GOOD["ARGOCD_APP_NAME"]
+    environ = GOOD | {name: f"authorization=Bearer%20hunter2-hunter2, x-tenant={tenant}"}
+    redact = redaction(secret_values(JobEnvironment(environ)))
+    assert "hunter2" not in redact("it said hunter2-hunter2 and Bearer%20hunter2-hunter2")
+    assert redact(tenant) == tenant
