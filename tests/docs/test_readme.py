@@ -35,7 +35,7 @@ ANSWERS = {
     "names, stage and default rules": (
         "`argocd-release` in `deploy`",
         "`argocd-doctor`",
-        "three rules are the default ones",
+        "first three rules are the default ones",
     ),
     "needs": ("optional: true",),
     "YAML anchors": ("YAML anchors work in `rules`",),
