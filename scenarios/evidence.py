@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from argocd_release.messages import causes, drift, reports, verdict
+from argocd_release.messages import drift, hooks, reports, verdict
 from argocd_release.model.outcome import Outcome
 from argocd_release.timing import SITE_PAUSE
 from sandbox import manifests
@@ -450,7 +450,7 @@ def silent_site(stage: Stage) -> Iterator[None]:
     "a hook that is suspended",
     Outcome.TIMED_OUT,
     ru="хук приостановлен",
-    cause=literal(causes.HOOK_SUSPENDED, subject="PreSync hook Job/migrate"),
+    cause=literal(hooks.HOOK_SUSPENDED, subject="PreSync hook Job/migrate"),
     max_seconds=20,
 )
 def suspended_hook(stage: Stage) -> Iterator[None]:
@@ -487,7 +487,7 @@ def claim_without_consumer(stage: Stage) -> Iterator[None]:
     Outcome.TIMED_OUT,
     ru="хук удалили, пока синхронизация его ждёт",
     # Before Argo CD 3 the Job is gone from the cluster. Since then a finalizer keeps it, and it is being deleted.
-    cause=literal(causes.HOOK_GONE, hook_type="PreSync", hook="Job/migrate").removesuffix("gone from the cluster"),
+    cause=literal(hooks.HOOK_GONE, hook_type="PreSync", hook="Job/migrate").removesuffix("gone from the cluster"),
     max_seconds=20,
 )
 def deleted_hook(stage: Stage) -> Iterator[None]:

@@ -12,7 +12,7 @@ import pytest
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.diagnosis.collect import steps
-from argocd_release.messages import causes, verdict
+from argocd_release.messages import causes, hooks, verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import Diagnosis
 from tests.contract.record import API, FOLDER, SITUATIONS
@@ -138,6 +138,7 @@ ROWS: dict[str, Row] = {
     "no node takes it": Row(
         recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,
         cause=f"{WEB}: {causes.UNSCHEDULABLE} — \"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
+        hint=causes.NO_NODE_FITS,
     ),
     "no node has room": Row(
         recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,
@@ -146,7 +147,7 @@ ROWS: dict[str, Row] = {
     ),
     "a quota": Row(
         recorded="quota", code=CauseCode.QUOTA,
-        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: exceeded quota: "none"',
+        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: exceeded quota: the one named "none"',
     ),
     "an admission policy": Row(
         recorded="forbidden-pods", code=CauseCode.ADMISSION_DENIED,
@@ -211,26 +212,26 @@ ROWS: dict[str, Row] = {
     "a PreSync hook": Row(
         recorded="pre-sync-hook", code=CauseCode.HOOK_FAILED,
         cause='PreSync hook Job/migrate → Pod/migrate-POD: Error, exit code 1 — "cannot connect to database',
-        hint=causes.RUNS_AGAIN.fill_hint(fix=causes.FIX_HOOK_BY_LOG, application="argocd/pre-sync-hook"),
+        hint=hooks.RUNS_AGAIN.fill_hint(fix=hooks.FIX_HOOK_BY_LOG, application="argocd/pre-sync-hook"),
     ),
     "a PostSync hook": Row(
         recorded="post-sync-hook", code=CauseCode.HOOK_FAILED,
         cause="PostSync hook Job/smoke-test → Pod/smoke-test-POD: Error, exit code 1",
-        hint=causes.REVISION_APPLIED.fill_hint(fix=causes.FIX_HOOK_BY_LOG, application="argocd/post-sync-hook"),
+        hint=hooks.REVISION_APPLIED.fill_hint(fix=hooks.FIX_HOOK_BY_LOG, application="argocd/post-sync-hook"),
     ),
     "a hook past its deadline": Row(
         recorded="hook-deadline", code=CauseCode.JOB_DEADLINE,
         cause="PreSync hook Job/migrate: Failed — Job was active longer than specified deadline",
-        hint=causes.RUNS_AGAIN.fill_hint(fix=causes.FIX_HOOK_DEADLINE, application="argocd/hook-deadline"),
+        hint=hooks.RUNS_AGAIN.fill_hint(fix=hooks.FIX_HOOK_DEADLINE, application="argocd/hook-deadline"),
     ),
     "a hook that hangs, after a sync that failed": Row(
-        recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=causes.HOOK_WAITS.fill_hint(application="argocd/hook-hangs"),
+        recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=hooks.HOOK_NOT_BEGUN.fill_hint(pod="smoke-rxtj5", namespace="hook-hangs"),
     ),
     "a hook that hangs, and the error of the sync before": Row(
         recorded="hook-hangs", code=CauseCode.HOOK_FAILED,
         changed={'"controllerNamespace": "argocd"': '"conditions": [{"type": "SyncError", "message": "Failed sync attempt"}]'},
         cause="PostSync hook Job/smoke → Pod/smoke-POD: ",
-        hint=causes.HOOK_WAITS.fill_hint(application="argocd/hook-hangs"),
+        hint=hooks.HOOK_NOT_BEGUN.fill_hint(pod="smoke-rxtj5", namespace="hook-hangs"),
     ),
     "auto-sync gave up": Row(
         recorded="missing-path", code=CauseCode.PATH_MISSING,

@@ -231,7 +231,7 @@ def as_message(value: object, *, kind: str = "") -> str:
     """
     if not isinstance(value, str):
         return ""
-    return _QUOTA.sub(r'exceeded quota: "\1"', as_text(message_shown(value, kind=kind)))
+    return _QUOTA.sub(r'exceeded quota: the one named "\1"', as_text(message_shown(value, kind=kind)))
 
 
 def as_line(value: object) -> str:

@@ -212,7 +212,10 @@ def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -
         fields = differing_fields(item.kind, *sources.states(name, item))
         if fields:
             message = drift.NOT_KEPT_FIELDS.fill(message=problem.message, fields=fields)
-            return replace(problem, message=message, hint=drift.NOT_KEPT_FIELDS.hint)
+            dropped = fields.endswith(drift.FIELD_NOT_LIVE.text.rpartition("}")[2])
+            return replace(
+                problem, message=message, hint=drift.FIELDS_DROPPED if dropped else drift.NOT_KEPT_FIELDS.hint
+            )
     return problem
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from argocd_release.core.redaction import lines_shown
 from argocd_release.diagnosis.pod_status import UNSEEN_END, PodStatus, ended, parse_pod_status
 from argocd_release.diagnosis.root_cause import Clues
-from argocd_release.messages import causes
+from argocd_release.messages import hooks
 from argocd_release.model.application import Application, Operation, OperationPhase, ResourceResult
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.ports import Evidence
@@ -355,7 +355,7 @@ class _Recording:
         tree, _ = self._nodes[pod.uid]
         root = tree.root(pod)
         hook_type = self._types.get((root.kind, root.name), "")
-        return causes.HOOK.fill(hook_type=hook_type, message=root) if hook_type else ""
+        return hooks.HOOK.fill(hook_type=hook_type, message=root) if hook_type else ""
 
     def _best_effort(self, read: Callable[[], None]) -> None:
         """Call ``read``, and ignore an ``ArgoCDError``, so that a failed read does not prevent the other reads."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from argocd_release.core.text import as_object, counted, one_line
 from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
-from argocd_release.messages import Message, causes, verdict
+from argocd_release.messages import Message, causes, hooks, verdict
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.problem import SYNC_ERROR, WAITING_REASONS, CauseCode, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Event, Node, Tree
@@ -33,6 +33,9 @@ _LAYERS: Final = re.compile(
 # The beginning of the repo-server's message about a file that is not valid YAML or JSON.
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
 # The event reasons which only say that a controller is working on the object. They explain no failure.
+# The scheduler's message if only labels and taints rule out the nodes, and not a lack of room (kubernetes v1.31.0
+# pkg/scheduler/framework/plugins).
+_RULES_OUT: Final = re.compile(r"^(?!.*(?:Insufficient|Too many pods)).*(?:affinity|selector|taint)")
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
 # The cause codes that only say that an object has failed. If the object belongs to a hook, HOOK_FAILED is used instead.
 _GENERAL: Final = frozenset({
@@ -151,26 +154,28 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
     if hook is None or finding is None:
         return finding
     code = CauseCode.HOOK_FAILED if finding.code in _GENERAL else finding.code
-    message = causes.HOOK.fill(hook_type=hook.hook_type, message=finding.message)
+    message = hooks.HOOK.fill(hook_type=hook.hook_type, message=finding.message)
     return replace(finding, code=code, message=message, hint=_hook_hint(node, finding, hook, clues, application))
 
 
 def _hook_hint(node: Node, finding: Problem, hook: ResourceResult, clues: Clues, application: Application) -> str:
     """Return the hint for a hook that has failed, or for a running hook that is not ready yet."""
     if finding.code is CauseCode.NOT_READY and application.operating and not hook.failed:
-        return causes.HOOK_WAITS.fill_hint(application=application.full_name)
+        if node.kind == "Pod" and clues.status and not any(item.has_run for item in clues.status.containers):
+            return hooks.HOOK_NOT_BEGUN.fill_hint(pod=node.name, namespace=node.namespace)
+        return hooks.HOOK_WAITS.fill_hint(application=application.full_name)
     # The hint of a general cause is about a program that must run for ever. The hints of failed Jobs are not about
     # hooks, which Argo CD creates again by itself.
     if finding.hint and finding.code not in {*_GENERAL, CauseCode.JOB_DEADLINE}:
         return finding.hint
     if node.kind != "Pod" and finding.hint and finding.code is CauseCode.UNHEALTHY:
         return finding.hint
-    fix = causes.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else causes.FIX_HOOK
+    fix = hooks.FIX_HOOK_BY_LOG if clues.log and clues.log.says_something else hooks.FIX_HOOK
     if finding.code is CauseCode.JOB_DEADLINE:
-        fix = causes.FIX_HOOK_DEADLINE
+        fix = hooks.FIX_HOOK_DEADLINE
     if application.operating:
-        return causes.RETRIED.fill_hint(fix=fix)
-    consequence = causes.REVISION_APPLIED if hook.hook_type == "PostSync" else causes.RUNS_AGAIN
+        return hooks.RETRIED.fill_hint(fix=fix)
+    consequence = hooks.REVISION_APPLIED if hook.hook_type == "PostSync" else hooks.RUNS_AGAIN
     return consequence.fill_hint(fix=fix, application=application.full_name)
 
 
@@ -194,9 +199,11 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     subject = tree.subject(pod, named)
     if clues.status is not None and clues.status.unschedulable:
         message = causes.STATE.fill(subject=subject, state=causes.UNSCHEDULABLE)
-        message = _with_quote(message, one_line(clues.status.unschedulable))
+        # The sentence about preemption only repeats the numbers of the one before it.
+        reason = one_line(clues.status.unschedulable).partition(" preemption: ")[0]
         code = CauseCode.UNSCHEDULABLE
-        return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
+        hint = causes.NO_NODE_FITS if _RULES_OUT.search(reason) else causes.HINTS[code.word]
+        return Problem(code=code, message=_with_quote(message, reason), subject=subject, hint=hint)
     status = (container.reason if container else "") or pod.reason.removeprefix("Init:") or pod.health
     parts = [status if status != "Running" else causes.NOT_READY]
     if container is not None and container.before == "OOMKilled" and status != "OOMKilled":
@@ -220,7 +227,7 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
 def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Problem | None:
     if node.kind == "Job" and node.health == "Suspended":
         subject = tree.subject(node)
-        message, hint = causes.HOOK_SUSPENDED.fill(subject=subject), causes.HOOK_SUSPENDED.hint
+        message, hint = hooks.HOOK_SUSPENDED.fill(subject=subject), hooks.HOOK_SUSPENDED.hint
         return Problem(code=CauseCode.UNHEALTHY, message=message, subject=subject, hint=hint)
     if missing := pending_reason(node.group, node.kind, node.health):
         return _lacking(tree, node, missing, clues)
@@ -321,11 +328,11 @@ def lost_hook(application: Application, tree: Tree, live: Callable[[Node], objec
     for item in waiting:
         node = nodes.get((item.kind, item.namespace, item.name))
         if node is None:
-            return _hook_problem(application, item, causes.HOOK_GONE)
+            return _hook_problem(application, item, hooks.HOOK_GONE)
         present.append((item, node))
     for item, node in present[:DELETED_HOOKS]:
         if as_object(as_object(live(node)).get("metadata")).get("deletionTimestamp"):
-            return _hook_problem(application, item, causes.HOOK_DELETED)
+            return _hook_problem(application, item, hooks.HOOK_DELETED)
     return None
 
 

@@ -131,33 +131,33 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "MISSING_AT_START": "check <ARGOCD_APP_NAME>, and that <ARGOCD_SERVER> is the right Argo CD. If another "
         "application creates this one, set <RELEASE_APPEAR_TIMEOUT> to wait for it",
         "DELETED": "find out which user or controller deleted the application: Argo CD's audit log names the user. If "
-        "the deletion was a mistake, create the application again when it is gone, then retry the job",
+        "the deletion was a mistake, create the application again when it is gone, then retry this GitLab job",
         "UNREACHABLE_AT_START": "check <ARGOCD_SERVER>, the network between this runner and Argo CD, and <ARGOCD_OPTS> "
-        "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt), then retry the job",
-        "UNREACHABLE": "check that argocd-server and the network to it work, then retry the job",
+        "(--grpc-web behind an HTTP proxy or ingress, --plaintext, --server-crt), then retry this GitLab job",
+        "UNREACHABLE": "check that argocd-server and the network to it work, then retry this GitLab job",
         "CANNOT_COMPARE": "check that Argo CD's repo-server runs, and that Argo CD reaches git and the cluster, "
-        "then retry the job",
-        "CANNOT_HYDRATE": "check that Argo CD's commit-server and repo-server run and reach git, then retry the "
-        "job, which makes Argo CD hydrate again",
+        "then retry this GitLab job",
+        "CANNOT_HYDRATE": "check that Argo CD's commit-server and repo-server run and reach git, then retry this "
+        "GitLab job, which makes Argo CD hydrate again",
         "HYDRATION_FAILED": "fix the error above. If it is in git, push a corrected commit. If it is in Argo CD itself "
-        "(write access to the repository, the project's allowed sources), retry the job after the fix",
+        "(write access to the repository, the project's allowed sources), retry this GitLab job after the fix",
         "OPERATION_FAILED": "correct in git what the message names, and push. If the reason is outside git, "
         "sync again after the fix (argocd app sync, or <RELEASE_SYNC=true>)",
         "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD syncs the new commit only after "
         "its last attempt: to skip the other attempts, end the sync (argocd app terminate-op). If the reason is "
-        "outside git, only retry the job after the fix",
+        "outside git, fix it there, and then just retry this GitLab job",
         "HOOK_FAILED": "find the error in the program of the hook. If it is in git, push a corrected commit; otherwise "
-        "retry the job after the fix. Argo CD runs the hook again, so check what this run has already changed",
+        "retry this GitLab job after the fix. Argo CD runs the hook again, so check what this run has already changed",
         "CONDITION": "correct the error in git, and push: until then, Argo CD applies nothing. If the reason is "
-        "outside git, only retry the job after the fix",
-        "SYNC_REFUSED": "fix what Argo CD names as the reason, then retry the job",
+        "outside git, fix it there, and then just retry this GitLab job",
+        "SYNC_REFUSED": "fix what Argo CD names as the reason, then retry this GitLab job",
         "OUT_OF_REACH": "check the branch that Argo CD tracks. If a later commit reverts or replaces the expected "
         "one, a retry does not help: revert that commit, or release the later one",
         "STUCK": "take the step named above: Argo CD does not change this state by itself",
         "PODS": "find the reason in the log and the events of the pod. If it is in git, push a corrected commit; "
-        "otherwise retry the job after the fix, because Kubernetes keeps trying to start the pod",
+        "otherwise retry this GitLab job after the fix, because Kubernetes keeps trying to start the pod",
         "DEGRADED": "find the reason in the message, the events and the logs of the Degraded resource. If it is in "
-        "git, push a corrected commit; otherwise retry the job after the fix",
+        "git, push a corrected commit; otherwise retry this GitLab job after the fix",
         "HEALTH_UNREADABLE": "find out why Argo CD's health check cannot read the resource. Its operator must run "
         "and write a status, or the health check (resource.customizations.health) must accept a missing field",
         "EMPTY": "correct the application's source path, or the files in it: Argo CD skips files without "
@@ -167,7 +167,8 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
 #: The hints by cause code. If a cause has no hint, the job shows the hint of the symptom instead.
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "proxy": "check <RELEASE_PROXY>, and that the proxy allows the address in <ARGOCD_SERVER>; then retry the job",
+        "proxy": "check <RELEASE_PROXY>, and that the proxy allows the address in <ARGOCD_SERVER>; then retry this "
+        "GitLab job",
         "path-missing": "create the path in git, or correct the application's source path in Argo CD",
         "spec-invalid": "correct the application's project, sources or destination as the message says",
         "sync-failed": "fix the error above. If it is in git, push a corrected commit; otherwise sync again "
@@ -178,36 +179,37 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "sync again after the fix (argocd app sync, or <RELEASE_SYNC=true>). The next sync runs the hook again, so "
         "check what this run has already changed",
         "image-pull": "if the name of the image is right, push the image or let the cluster pull it "
-        "(imagePullSecrets). Kubernetes tries again by itself, so then only retry the job. Otherwise correct the name "
-        "in git, and push",
-        "container-config": "create what the message names (Secret, ConfigMap, key, mount), then only retry the job, "
-        "because Kubernetes tries again by itself; or correct its name in git, and push",
+        "(imagePullSecrets). Kubernetes tries again by itself, so then just retry this GitLab job. Otherwise correct "
+        "the name in git, and push",
+        "container-config": "create what the message names (Secret, ConfigMap, key, mount), then just retry this "
+        "GitLab job, because Kubernetes tries again by itself; or correct its name in git, and push",
         "oom-killed": "raise the memory limit in git, or let the program use less memory, and push",
-        "volume-not-mounted": "create what the message names (Secret, ConfigMap, claim), then only retry the job, "
-        "because Kubernetes tries again by itself; or correct the volume in git, and push",
+        "volume-not-mounted": "create what the message names (Secret, ConfigMap, claim), then just retry this GitLab "
+        "job, because Kubernetes tries again by itself; or correct the volume in git, and push",
         "probe-failed": "find out why the program fails its probe. If it needs something outside git, such as a "
-        "database, fix that and retry the job; otherwise correct the program or its probe (path, port, delay, "
+        "database, fix that and retry this GitLab job; otherwise correct the program or its probe (path, port, delay, "
         "timeout), and push",
-        "unschedulable": "make room in the cluster, then only retry the job: Kubernetes starts the pod by itself as "
-        "soon as there is room. Or change in git what the pod asks for (requests, node selector, tolerations, "
-        "volumes), and push",
+        "unschedulable": "make room in the cluster, then just retry this GitLab job: Kubernetes starts the pod by "
+        "itself as soon as there is room. Or change in git what the pod asks for (requests, node selector, "
+        "tolerations, volumes), and push",
         "rollout-blocked": "delete the broken pod: Kubernetes replaces the pods of a StatefulSet in order and waits "
-        "for this one. Then retry the job",
+        "for this one. Then retry this GitLab job",
         "job-deadline": "find out what the Job waits for, or raise its activeDeadlineSeconds in git. A Job that has "
         "failed does not start again: delete it, then push or sync again, so that Argo CD creates it",
         "job-failed": "fix the error in the Job's log. A Job that has failed does not start again: delete it, then "
         "push the correction or, if the error is outside git, sync again, so that Argo CD creates it",
         "quota": "compare the quota in the message with what this commit requests. Raise the quota or free a part of "
-        "it: Kubernetes then creates the pods by itself, so only retry the job. Or request less in git, and push",
-        "webhook-failed": "check that the pods of the webhook run. Kubernetes then creates the pods by itself, so only "
-        "retry the job",
+        "it: Kubernetes then creates the pods by itself, so then just retry this GitLab job. Or request less in git, "
+        "and push",
+        "webhook-failed": "check that the pods of the webhook run. Kubernetes then creates the pods by itself, so "
+        "then just retry this GitLab job",
         "admission-denied": "change the object in git so that it obeys the rule that the message names, and push",
-        "service-account-missing": "create the service account: Kubernetes then creates the pods by itself, so only "
-        "retry the job. Or correct its name in git, and push",
-        "no-pods": "fix the problem that the message names. Kubernetes then creates the pods by itself, so only retry "
-        "the job",
+        "service-account-missing": "create the service account: Kubernetes then creates the pods by itself, so then "
+        "just retry this GitLab job. Or correct its name in git, and push",
+        "no-pods": "fix the problem that the message names. Kubernetes then creates the pods by itself, so then just "
+        "retry this GitLab job",
         "deletion-pending": "find out what the finalizer waits for, and let its controller finish; remove a "
-        "finalizer by hand only if its controller is gone for good",
+        "finalizer by hand only if its controller is gone for good. Then retry this GitLab job",
         "prune-false": "if you do not need the resource, delete it by hand; if it must stay, give it the annotation "
         "argocd.argoproj.io/compare-options: IgnoreExtraneous, so that it no longer counts as OutOfSync",
         "shared-resource": "let only one application manage the resource: rename it in one of them, or remove it from "
@@ -258,7 +260,7 @@ TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "only published late, raise <RELEASE_TIMEOUT>",
         "sync-running": "find out what the sync waits for: a hook, or a resource that does not become healthy. If "
         "it only needs more time, raise <RELEASE_TIMEOUT>",
-        "sync-window": "retry the job when the sync window allows a sync, or let an administrator sync",
+        "sync-window": "retry this GitLab job when the sync window allows a sync, or let an administrator sync",
         "no-sync-policy": "sync the application (argocd app sync, or <RELEASE_SYNC=true>), or give it an automated "
         "sync policy",
         "out-of-sync": "find out in Argo CD why it has not synced yet. If it is only busy, raise <RELEASE_TIMEOUT>",
@@ -273,16 +275,17 @@ TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
 #: The hints of outages, by their kinds. ``{target}`` is one of ``OUTAGE_TARGETS``.
 OUTAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "UNREACHABLE": "check that Argo CD reaches {target}, then retry the job",
-        "OVERLOADED": "retry the job later. Argo CD cannot read {target}, because a server limits the number of "
-        "requests, or because a component of Argo CD has too little memory. If this happens often, give Argo CD "
+        "UNREACHABLE": "check that Argo CD reaches {target}, then retry this GitLab job",
+        "OVERLOADED": "retry this GitLab job later. Argo CD cannot read {target}, because a server limits the number "
+        "of requests, or because a component of Argo CD has too little memory. If this happens often, give Argo CD "
         "credentials for that server, or give the component that the message names more memory",
         "CREDENTIAL": "renew Argo CD's credential for the cluster (the cluster's Secret, or argocd cluster add), "
-        "then retry the job",
-        "CERTIFICATE": "renew the certificate of {target}, or add its CA certificate to Argo CD, then retry the job",
+        "then retry this GitLab job",
+        "CERTIFICATE": "renew the certificate of {target}, or add its CA certificate to Argo CD, then retry this "
+        "GitLab job",
         "WEBHOOK": "check that the pods of the webhook run, because Argo CD cannot read the cluster without the "
-        "webhook; then retry the job",
-        "DISK_FULL": "free space on the full disk of Argo CD or of the cluster, then retry the job",
+        "webhook; then retry this GitLab job",
+        "DISK_FULL": "free space on the full disk of Argo CD or of the cluster, then retry this GitLab job",
     }
 )
 #: The targets that Argo CD does not reach, by the name of the ``Speaker`` that wrote the error.
@@ -312,66 +315,26 @@ NO_PODS: Final = "no pod can be created"
 NOT_READY: Final = "Running, but not ready"
 OOM_KILLED: Final = Message("{status} (OOMKilled)")
 EXIT_CODE: Final = Message("exit code {exit_code}")
+NO_NODE_FITS: Final = (
+    "correct the node selector, the affinity or the tolerations in git, and push; or let an administrator label or "
+    "add a node (kubectl get nodes --show-labels). More room on the other nodes does not help"
+)
 UNSCHEDULABLE: Final = "Pending, the scheduler finds no node for it"
 HEALTH_UNREADABLE: Final = "Argo CD cannot read its health"
 PREVIOUS_REVISION: Final = Message("{message} (of the previous revision)")
 FIX_PROGRAM_BY_LOG: Final = (
     "fix the error in the program's log. If it is in git, push a corrected commit. If it is outside git, such as a "
-    "missing secret or a database that does not run, only retry the job after the fix: Kubernetes starts the container "
-    "again by itself"
+    "missing secret or a database that does not run, fix it there, and then just retry this GitLab job: Kubernetes "
+    "starts the container again by itself"
 )
 FIX_PROGRAM_WITHOUT_LOG: Final = (
     "find out why the program ends without a log: check its command, arguments, settings and secrets. If the reason is "
-    "in git, push a corrected commit; otherwise only retry the job after the fix"
+    "in git, push a corrected commit; otherwise fix it there, and then just retry this GitLab job"
 )
 MANIFEST_UNREADABLE: Final = Message(
     "{type}: {message}", 'correct "{file}" in git, which is not valid YAML or JSON, and push'
 )
 CONDITION: Final = Message("{type}: {message}")
-
-# Hooks.
-HOOK: Final = Message("{hook_type} hook {message}")
-FIX_HOOK: Final = "fix the program of the hook"
-FIX_HOOK_BY_LOG: Final = "fix the error in the hook's log"
-FIX_HOOK_DEADLINE: Final = "find out what the hook waits for, or raise its activeDeadlineSeconds"
-HOOK_WAITS: Final = Message(
-    "",
-    "find out what the hook waits for, in its log and its events. If it only needs more time, raise <RELEASE_TIMEOUT>; "
-    "to stop it, end the sync (argocd app terminate-op {application}), which kills the hook",
-)
-RUNS_AGAIN: Final = Message(
-    "",
-    "{fix}. If the error is in git, push a corrected commit; otherwise sync again after the fix (argocd app sync "
-    "{application}, or <RELEASE_SYNC=true>). The next sync runs the hook again, so check what this run has already "
-    "changed",
-)
-RETRIED: Final = Message(
-    "",
-    "{fix}. If the error is in git, push a corrected commit, which Argo CD syncs only after its last attempt; "
-    "otherwise only retry the job after the fix. Argo CD runs the hook again by itself, so check at once what this "
-    "run has already changed",
-)
-REVISION_APPLIED: Final = Message(
-    "",
-    "{fix}. If the error is in git, push a corrected commit; otherwise sync again after the fix (argocd app sync "
-    "{application}, or <RELEASE_SYNC=true>). Argo CD has already applied the rest of the revision",
-)
-HOOK_SUSPENDED: Final = Message(
-    "{subject}: suspended (spec.suspend), so it starts no pod",
-    "remove spec.suspend from the Job in git, and push. Then end the sync that waits for the Job (argocd app "
-    "terminate-op), because Argo CD syncs the new commit only after it",
-)
-HOOK_GONE: Final = Message(
-    "{hook_type} hook {hook}: the sync waits for it, but it is gone from the cluster",
-    "find out what deleted the hook before Argo CD saw it end: its ttlSecondsAfterFinished, or a user. Remove the TTL "
-    "and let argocd.argoproj.io/hook-delete-policy delete the hook; then end the sync (argocd app terminate-op "
-    "{application}) and sync again",
-)
-HOOK_DELETED: Final = Message(
-    "{hook_type} hook {hook}: the sync waits for it, but it is being deleted, and Kubernetes starts no new pod for it",
-    "find out what deleted the hook while it ran: a user, or its ttlSecondsAfterFinished. Then end the sync "
-    "(argocd app terminate-op {application}) and sync again",
-)
 
 # The evidence that could not be collected.
 INCOMPLETE: Final = Message("the pods, events and logs shown here are incomplete: {reason}")

@@ -18,9 +18,13 @@ NOT_KEPT_FIELDS: Final = Message(
     "ignoreDifferences. If its value differs in each render, such as a random password of a Helm chart, give it a "
     "fixed value",
 )
-FIELD_DIFFERS: Final = Message("{field} must be {wanted}, but the cluster has {live}")
-FIELD_NOT_LIVE: Final = Message("{field} must be {wanted}, but the cluster does not have this field")
-FIELD_ONLY_LIVE: Final = Message("{field} is {live} in the cluster, but must not exist")
+FIELD_DIFFERS: Final = Message("{field} is {wanted} in git, but {live} in the cluster")
+FIELD_NOT_LIVE: Final = Message("{field} is {wanted} in git, but the cluster has dropped this field")
+FIELD_ONLY_LIVE: Final = Message("{field} is {live} in the cluster, but not in git")
 FIELD_HIDDEN: Final = Message("{field} differs (its values are not shown)")
 MORE_FIELDS: Final = Message("and {fields}")
 VALUE_WITH_PARTS: Final = Message("a value with {parts}")
+FIELDS_DROPPED: Final = (
+    "correct the spelling of the field in git, or delete it there, and push: the API server drops fields that the "
+    "kind of the resource does not have. If the field is right, update the custom resource definition first"
+)

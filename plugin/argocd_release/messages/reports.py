@@ -81,7 +81,7 @@ NOW_SYNCS: Final = Message("is syncing this revision: {attempt}, since {time}")
 NOW_RETRIES: Final = Message("retries the sync by itself: {attempt} begins at {time}, {effect}")
 NOW_RETRIES_SOON: Final = Message("retries the sync by itself: {attempt} begins soon, {effect}")
 NOW_CAN_HEAL: Final = "and can succeed without a change in git"
-NOW_FAILS_AGAIN: Final = "and fails again until the cause is removed"
+NOW_FAILS_AGAIN: Final = "and fails in the same way, because it syncs the same revision"
 NOW_RUNS_HOOK_AGAIN: Final = "and runs the hook again"
 NOW_ATTEMPT_OF: Final = Message("attempt {number} of {most}")
 NOW_ATTEMPT_UNLIMITED: Final = Message("attempt {number} (without a limit)")
@@ -112,29 +112,33 @@ ENDED_BECAUSE: Final = Message("the timeout is {timeout} s, but {reason}")
 #: is 300 s, but``.
 ENDED_BECAUSE_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "REFUSED": "Argo CD has refused the request for {seconds} s (<RELEASE_CONDITION_GRACE>)",
-        "DELETED": "the application has been gone, or marked for deletion, for {seconds} s (<RELEASE_DELETED_GRACE>)",
-        "UNREACHABLE": "Argo CD has not responded for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
-        "UNREACHABLE_AT_START": "Argo CD has not responded for {seconds} s since the start (<RELEASE_CONNECT_GRACE>)",
-        "CANNOT_COMPARE": "this error has lasted for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
-        "CANNOT_HYDRATE": "this error has lasted for {seconds} s (<RELEASE_UNREACHABLE_GRACE>)",
-        "HYDRATION_FAILED": "this error has lasted for {seconds} s (<RELEASE_CONDITION_GRACE>)",
+        "REFUSED": "Argo CD has refused the request for {seconds} s (setting <RELEASE_CONDITION_GRACE>)",
+        "DELETED": "the application has been gone, or marked for deletion, for {seconds} s (setting "
+        "<RELEASE_DELETED_GRACE>)",
+        "UNREACHABLE": "Argo CD has not responded for {seconds} s (setting <RELEASE_UNREACHABLE_GRACE>)",
+        "UNREACHABLE_AT_START": "Argo CD has not responded for {seconds} s since the start (setting "
+        "<RELEASE_CONNECT_GRACE>)",
+        "CANNOT_COMPARE": "this error has lasted for {seconds} s (setting <RELEASE_UNREACHABLE_GRACE>)",
+        "CANNOT_HYDRATE": "this error has lasted for {seconds} s (setting <RELEASE_UNREACHABLE_GRACE>)",
+        "HYDRATION_FAILED": "this error has lasted for {seconds} s (setting <RELEASE_CONDITION_GRACE>)",
         "OPERATION_FAILED": "Argo CD does not repeat a failed sync by itself, so waiting cannot help",
         "ATTEMPTS_FAILED": "further attempts fail in the same way until the cause is removed "
-        "(<RELEASE_FAILED_ATTEMPTS>)",
+        "(setting <RELEASE_FAILED_ATTEMPTS>)",
         "HOOK_FAILED": "a hook that has failed can have changed data, so you must look at it first "
-        "(<RELEASE_FAILED_ATTEMPTS>)",
-        "ATTEMPTS_WAIT": "no attempt has succeeded within {seconds} s (<RELEASE_HEALING_GRACE>)",
+        "(setting <RELEASE_FAILED_ATTEMPTS>)",
+        "ATTEMPTS_WAIT": "no attempt has succeeded within {seconds} s (setting <RELEASE_HEALING_GRACE>)",
         "CONDITION": "a second comparison has confirmed this error, and it does not end by itself "
-        "(<RELEASE_CONDITION_GRACE>)",
-        "SYNC_REFUSED": "Argo CD has refused the sync for {seconds} s (<RELEASE_CONDITION_GRACE>)",
-        "OUT_OF_REACH": "the expectation cannot be met any more, so waiting cannot help (<RELEASE_EXPECTATION_GRACE>)",
+        "(setting <RELEASE_CONDITION_GRACE>)",
+        "SYNC_REFUSED": "Argo CD has refused the sync for {seconds} s (setting <RELEASE_CONDITION_GRACE>)",
+        "OUT_OF_REACH": "the expectation cannot be met any more, so waiting cannot help (setting "
+        "<RELEASE_EXPECTATION_GRACE>)",
         "STUCK": "this state has lasted for {seconds} s, and Argo CD does not change it by itself "
-        "(<RELEASE_STUCK_GRACE>)",
-        "OLD_SYNC": "the earlier sync has made no progress for {seconds} s (<RELEASE_STUCK_GRACE>)",
-        "PODS": "this state has lasted for {seconds} s, and seldom ends by itself (<RELEASE_POD_GRACE>)",
-        "DEGRADED": "this state has lasted for {seconds} s, and seldom ends by itself (<RELEASE_DEGRADED_GRACE>)",
-        "HEALTH_UNREADABLE": "this error has lasted for {seconds} s (<RELEASE_DEGRADED_GRACE>)",
+        "(setting <RELEASE_STUCK_GRACE>)",
+        "OLD_SYNC": "the earlier sync has made no progress for {seconds} s (setting <RELEASE_STUCK_GRACE>)",
+        "PODS": "this state has lasted for {seconds} s, and seldom ends by itself (setting <RELEASE_POD_GRACE>)",
+        "DEGRADED": "this state has lasted for {seconds} s, and seldom ends by itself (setting "
+        "<RELEASE_DEGRADED_GRACE>)",
+        "HEALTH_UNREADABLE": "this error has lasted for {seconds} s (setting <RELEASE_DEGRADED_GRACE>)",
         "EMPTY": "this state has lasted for {seconds} s, and does not end without a change",
     }
 )

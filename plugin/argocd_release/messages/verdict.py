@@ -27,7 +27,7 @@ LOOK_FAILED: Final = Message("{what}: {message}")
 FAILED_WITHIN: Final = Message("{reason} (at the end of the timeout, after {seconds} s)")
 TIMED_OUT: Final = Message(
     "not delivered within {seconds} s: {reason}",
-    "fix the cause above. If it is in git, push a corrected commit; otherwise retry the job after the fix",
+    "fix the cause above. If it is in git, push a corrected commit; otherwise retry this GitLab job after the fix",
 )
 MORE_TIME: Final = "find out why Argo CD took so long. If it was only busy, raise <RELEASE_TIMEOUT>"
 SUPERSEDED: Final = Message("{expected} was synced, but {later} took its place and fails: {reason}")
@@ -141,11 +141,13 @@ WINDOW_STAYS_CLOSED: Final = Message("; no sync by Argo CD itself is possible wi
 SYNC_NOW: Final = Message(
     "sync now (argocd app sync {application}, or <RELEASE_SYNC=true>), because the window allows syncs by users"
 )
-RETRY_AT: Final = Message("retry the job after {time}")
+RETRY_AT: Final = Message(
+    "wait until {time}, when Argo CD syncs by itself, and retry this GitLab job a few minutes later"
+)
 ASK_FOR_EARLIER: Final = "ask the owner of the Argo CD project to allow a sync earlier"
 ASK_FOR_CHANGE: Final = "ask the owner of the Argo CD project to change the sync window, because waiting does not help"
 ASK_OWNER_WHEN: Final = (
-    "ask the owner of the Argo CD project when the sync window allows a sync, and retry the job then"
+    "ask the owner of the Argo CD project when the sync window allows a sync, and retry this GitLab job then"
 )
 WHY_MANUAL: Final = (
     "; it has no automated sync policy, so a user or a job must sync it (argocd app sync, or <RELEASE_SYNC=true>)"

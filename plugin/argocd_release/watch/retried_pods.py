@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from argocd_release.messages import causes
+from argocd_release.messages import hooks
 from argocd_release.model.application import Application
 from argocd_release.model.hook_events import JobPodFailed
 from argocd_release.model.resource_tree import Workloads
@@ -38,5 +38,5 @@ class RetriedPods:
             if now - self._seen_at.setdefault(failed.uid, now) >= SECONDS:
                 self._seen_at[failed.uid] = math.inf
                 message, hook_type = failed.problem.message, applied[failed.root]
-                failure = causes.HOOK.fill(hook_type=hook_type, message=message) if hook_type else message
+                failure = hooks.HOOK.fill(hook_type=hook_type, message=message) if hook_type else message
                 yield JobPodFailed(failure=failure)

@@ -51,7 +51,7 @@ def test_windows_that_allow_a_sync(response: dict[str, Any]) -> None:
     [
         (SyncWindow(windows="x"), verdict.ASK_OWNER_WHEN),
         (SyncWindow(windows="x", stays_closed=True), verdict.ASK_FOR_CHANGE),
-        (SyncWindow(windows="x", opens="22:00 UTC"), f"retry the job after 22:00 UTC; or {verdict.ASK_FOR_EARLIER}"),
+        (SyncWindow(windows="x", opens="22:00 UTC"), f"{verdict.RETRY_AT.fill(time='22:00 UTC')}; or {verdict.ASK_FOR_EARLIER}"),
         (SyncWindow(windows="x", stays_closed=True, allows_users=True), f"{verdict.SYNC_NOW.fill(application='argocd/web')}; or {verdict.ASK_FOR_CHANGE}"),
     ],
 )  # fmt: skip

@@ -56,10 +56,10 @@ def test_one_line_is_one_line(text: str) -> None:
     [
         (
             "is forbidden: exceeded quota: none, requested: pods=1",
-            'is forbidden: exceeded quota: "none", requested: pods=1',
+            'is forbidden: exceeded quota: the one named "none", requested: pods=1',
         ),
         ('exceeded quota: "none", requested', 'exceeded quota: "none", requested'),
-        ("exceeded quota: x", 'exceeded quota: "x"'),
+        ("exceeded quota: x", 'exceeded quota: the one named "x"'),
     ],
 )
 def test_the_name_of_a_quota_is_quoted(message: str, shown: str) -> None:

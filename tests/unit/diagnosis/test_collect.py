@@ -12,6 +12,7 @@ from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.collect import SUSPECTS, diagnose
 from argocd_release.messages import causes as texts
+from argocd_release.messages import hooks
 from argocd_release.messages.verdict import NO_CONSUMER
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
@@ -183,7 +184,7 @@ def test_a_hook_that_the_sync_waits_for_is_gone() -> None:
     gone = root_cause.lost_hook(hook_that_runs(), parse_tree({"nodes": []}), lambda _: {})
     assert gone is not None
     assert gone.code is CauseCode.HOOK_FAILED
-    assert fields_of(gone.message, texts.HOOK_GONE) == {"hook_type": "PreSync", "hook": "Job/migrate"}
+    assert fields_of(gone.message, hooks.HOOK_GONE) == {"hook_type": "PreSync", "hook": "Job/migrate"}
     assert root_cause.lost_hook(hook_that_runs(), parse_tree({"nodes": [job()]}), lambda _: {}) is None
 
 
@@ -195,7 +196,7 @@ def test_a_hook_that_the_sync_waits_for_is_being_deleted(*, is_deleted: bool) ->
     assert (cause is not None) is is_deleted
     if cause is not None:
         assert cause.code is CauseCode.HOOK_FAILED
-        assert fields_of(cause.message, texts.HOOK_DELETED) == {"hook_type": "PreSync", "hook": "Job/migrate"}
+        assert fields_of(cause.message, hooks.HOOK_DELETED) == {"hook_type": "PreSync", "hook": "Job/migrate"}
 
 
 class WithHook(Slow):
@@ -229,8 +230,8 @@ def test_a_hook_is_suspended() -> None:
     assert cause is not None
     assert cause.code is CauseCode.HOOK_FAILED
     assert str(cause.subject) == "Job/migrate"
-    suspended = texts.HOOK_SUSPENDED.fill(subject="Job/migrate")
-    assert cause.message == texts.HOOK.fill(hook_type="PreSync", message=suspended)
+    suspended = hooks.HOOK_SUSPENDED.fill(subject="Job/migrate")
+    assert cause.message == hooks.HOOK.fill(hook_type="PreSync", message=suspended)
 
 
 @pytest.mark.parametrize("used", [True, False])

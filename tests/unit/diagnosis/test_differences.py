@@ -10,12 +10,12 @@ from argocd_release.diagnosis.differences import FIELDS, differing_fields
 @pytest.mark.parametrize(
     ("live", "wanted", "text"),
     [
-        ({"spec": {"size": 1}}, {"spec": {"size": 2}}, "spec.size must be 2, but the cluster has 1"),
-        ({"spec": {}}, {"spec": {"typo": True}}, "spec.typo must be true, but the cluster does not have this field"),
-        ({"spec": {"port": 80}}, {"spec": {}}, "spec.port is 80 in the cluster, but must not exist"),
-        ({"a": [{"b": "x"}]}, {"a": [{"b": "y"}]}, 'a[0].b must be "y", but the cluster has "x"'),
-        ({"a": [1]}, {"a": [1, 2]}, "a must be a value with 2 elements, but the cluster has a value with 1 element"),
-        ({"a": {"b": 1}}, {"a": None}, "a must be null, but the cluster has a value with 1 field"),
+        ({"spec": {"size": 1}}, {"spec": {"size": 2}}, "spec.size is 2 in git, but 1 in the cluster"),
+        ({"spec": {}}, {"spec": {"typo": True}}, "spec.typo is true in git, but the cluster has dropped this field"),
+        ({"spec": {"port": 80}}, {"spec": {}}, "spec.port is 80 in the cluster, but not in git"),
+        ({"a": [{"b": "x"}]}, {"a": [{"b": "y"}]}, 'a[0].b is "y" in git, but "x" in the cluster'),
+        ({"a": [1]}, {"a": [1, 2]}, "a is a value with 2 elements in git, but a value with 1 element in the cluster"),
+        ({"a": {"b": 1}}, {"a": None}, "a is null in git, but a value with 1 field in the cluster"),
         ({"a": 1}, {"a": 1}, ""),
         (None, None, ""),
     ],
@@ -54,7 +54,7 @@ def test_the_text_is_bounded_and_hostile_values_are_harmless() -> None:
     assert text.isprintable()
 
 
-@pytest.mark.parametrize(("levels", "text"), [(5000, ""), (60, "must be a value with 1 field")])
+@pytest.mark.parametrize(("levels", "text"), [(5000, ""), (60, "is a value with 1 field in git")])
 def test_a_deep_document_ends_the_comparison(levels: int, text: str) -> None:
     live: Any = 1
     wanted: Any = 2

@@ -12,7 +12,7 @@ from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis import hook_evidence
 from argocd_release.diagnosis.collect import steps
 from argocd_release.diagnosis.hook_evidence import HookRecorder
-from argocd_release.messages.causes import FIX_HOOK_BY_LOG, RETRIED
+from argocd_release.messages.hooks import FIX_HOOK_BY_LOG, RETRIED
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.problem import CauseCode

@@ -1,0 +1,54 @@
+"""The texts about hooks of a sync that fail, wait or are gone."""
+
+from typing import Final
+
+from argocd_release.messages import Message
+
+HOOK: Final = Message("{hook_type} hook {message}")
+FIX_HOOK: Final = "fix the program of the hook"
+FIX_HOOK_BY_LOG: Final = "fix the error in the hook's log"
+FIX_HOOK_DEADLINE: Final = "find out what the hook waits for, or raise its activeDeadlineSeconds"
+HOOK_WAITS: Final = Message(
+    "",
+    "find out what the hook waits for, in its log and its events. If it only needs more time, raise <RELEASE_TIMEOUT>; "
+    "to stop it, end the sync (argocd app terminate-op {application}), which kills the hook",
+)
+HOOK_NOT_BEGUN: Final = Message(
+    "",
+    "find out why the pod does not start (kubectl describe pod {pod} -n {namespace}). None of its containers has "
+    "started, so the hook has changed nothing yet. As soon as the pod starts, Argo CD continues by itself; then retry "
+    "this GitLab job",
+)
+RUNS_AGAIN: Final = Message(
+    "",
+    "{fix}. If the error is in git, push a corrected commit; otherwise sync again after the fix (argocd app sync "
+    "{application}, or <RELEASE_SYNC=true>). The next sync runs the hook again, so check what this run has already "
+    "changed",
+)
+RETRIED: Final = Message(
+    "",
+    "{fix}. If the error is in git, push a corrected commit, which Argo CD syncs only after its last attempt; "
+    "otherwise fix it there, and then just retry this GitLab job. Argo CD runs the hook again by itself, so check at "
+    "once what this run has already changed",
+)
+REVISION_APPLIED: Final = Message(
+    "",
+    "{fix}. If the error is in git, push a corrected commit; otherwise sync again after the fix (argocd app sync "
+    "{application}, or <RELEASE_SYNC=true>). Argo CD has already applied the rest of the revision",
+)
+HOOK_SUSPENDED: Final = Message(
+    "{subject}: suspended (spec.suspend), so it starts no pod",
+    "remove spec.suspend from the Job in git, and push. Then end the sync that waits for the Job (argocd app "
+    "terminate-op), because Argo CD syncs the new commit only after it",
+)
+HOOK_GONE: Final = Message(
+    "{hook_type} hook {hook}: the sync waits for it, but it is gone from the cluster",
+    "find out what deleted the hook before Argo CD saw it end: its ttlSecondsAfterFinished, or a user. Remove the TTL "
+    "and let argocd.argoproj.io/hook-delete-policy delete the hook; then end the sync (argocd app terminate-op "
+    "{application}) and sync again",
+)
+HOOK_DELETED: Final = Message(
+    "{hook_type} hook {hook}: the sync waits for it, but it is being deleted, and Kubernetes starts no new pod for it",
+    "find out what deleted the hook while it ran: a user, or its ttlSecondsAfterFinished. Then end the sync "
+    "(argocd app terminate-op {application}) and sync again",
+)
