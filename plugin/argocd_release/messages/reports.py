@@ -24,6 +24,7 @@ NOTE_OF_APPLICATIONS: Final = Message("note: {applications}: {caveat}")
 
 # The facts.
 IMAGE_TAG: Final = "Image Tag:"
+COMMIT_UNCHECKED: Final = Message("{commit} (this pipeline's commit; the job did not check if Argo CD has it)")
 DURATION: Final = Message("{seconds} s ({phases})")
 EXIT_CODE: Final = Message("{exit_code} ({meaning})")
 EXCLUDED: Final = "Excluded:"

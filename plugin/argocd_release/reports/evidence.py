@@ -148,7 +148,7 @@ def facts(result: ApplicationResult) -> str:
     phases, seconds = summary.line(result), f"{result.seconds:.1f} s"
     lines = {
         "Application:": result.name,
-        texts.IMAGE_TAG if has_tag else "Commit:": "" if state and names_commit else result.image_tag,
+        texts.IMAGE_TAG if has_tag else "Commit:": "" if state and names_commit else summary.commit(result),
         **state,
         "Images:": first_names(images, SHOWN_IMAGES, left_out=result.unlisted.images if images else 0),
         "Revision:": application.revision if application and not state else "",

@@ -69,6 +69,13 @@ def line(result: ApplicationResult) -> str:
     return " · ".join([*reached, texts.AT_THE_END.fill(status=status)])
 
 
+def commit(result: ApplicationResult) -> str:
+    """Return the pipeline's commit. If the job did not check that Argo CD has it, say so after a failure."""
+    if not result.image_tag or result.proven or not result.outcome.is_failure:
+        return result.image_tag
+    return texts.COMMIT_UNCHECKED.fill(commit=result.image_tag)
+
+
 def proof(result: ApplicationResult) -> str:
     """Return a sentence about what the release proves. If the release did not succeed, nothing is proven."""
     if result.outcome is not Outcome.DELIVERED:
@@ -189,7 +196,7 @@ def _old_version(application: Application, serving: ServingPods | None, code: Ca
     if earlier.ready:
         return texts.OLD_SERVES_TOO if current.ready else texts.OLD_SERVES
     if not current.count:
-        return ""
+        return texts.NO_OLD_VERSION if application.is_new and not _has_history(application) else ""
     if not current.ready:
         return texts.OLD_GONE if _has_history(application) else texts.NO_OLD_VERSION
     if code in _NOT_EXPECTED:

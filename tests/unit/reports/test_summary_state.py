@@ -56,7 +56,8 @@ def applied(name: str, status: str = "Synced") -> dict[str, str]:
     ("serving", "parts", "runs_now", "old_version"),
     [
         (None, {}, texts.PODS_UNKNOWN, texts.UNKNOWN),
-        (ServingPods(), {}, texts.NO_PODS, ""),
+        (ServingPods(), {}, texts.NO_PODS, texts.NO_OLD_VERSION),
+        (ServingPods(), {"history": HISTORY}, texts.NO_PODS, ""),
         (ServingPods(current=STARTING, earlier=OLD_POD), {}, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.OLD_SERVES),
         (ServingPods(current=NEW_POD, earlier=OLD_POD), {}, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready); web:2, since 2026-01-01 00:00:30 UTC (4m ago, 1 of 1 pod ready)", texts.OLD_SERVES_TOO),
         (ServingPods(current=STARTING), {"history": HISTORY}, texts.NO_POD_READY, texts.OLD_GONE),
