@@ -84,6 +84,7 @@ class ApplicationDiff:
         outcome: the outcome that a failed comparison leads to, otherwise None.
         secrets: the number of Secrets whose values can differ unnoticed, because Argo CD does not show them.
         notes: remarks for the reader of the result, for example that the live state already differed.
+        sync: the sync policy of the application in words.
     """
 
     name: str
@@ -95,6 +96,7 @@ class ApplicationDiff:
     unchanged: int = 0
     secrets: int = 0
     notes: tuple[str, ...] = ()
+    sync: str = ""
     url: str = ""
     seconds: float = 0.0
 
@@ -268,23 +270,33 @@ def _without_noise(lines: Sequence[Line]) -> list[Line]:
 
 
 def _hunks(lines: Sequence[Line]) -> Iterator[str]:
-    """Yield blocks of changed lines with their context. A line with the block's path in the document precedes it."""
+    """Yield blocks of changed lines with their context. Before each, yield the path of its first changed line."""
     shown: set[int] = set()
     for number, (sign, _) in enumerate(lines):
         if sign != " ":
             shown.update(range(max(number - CONTEXT, 0), min(number + CONTEXT + 1, len(lines))))
-    parents: list[tuple[int, str]] = []
+    paths = list(_paths(lines))
     last = -1
-    for number, (sign, text) in enumerate(lines):
-        if number in shown:
-            if number and last != number - 1:
-                yield f"@@ {'.'.join(key for _, key in parents) or '…'} @@"
-            yield f"{sign}{text}"
-            last = number
+    for number in sorted(shown):
+        if number and last != number - 1:
+            changed = next(at for at in range(number, len(lines)) if lines[at][0] != " ")
+            yield f"@@ {paths[changed] or '…'} @@"
+        sign, text = lines[number]
+        yield f"{sign}{text}"
+        last = number
+
+
+def _paths(lines: Iterable[Line]) -> Iterator[str]:
+    """Yield the path in the document to the mapping or list that each line is a part of."""
+    parents: list[tuple[int, str]] = []
+    for _, text in lines:
         indent = len(text) - len(text.lstrip(" "))
-        parents = [parent for parent in parents if parent[0] < indent]
+        is_item = text.lstrip(" ").startswith("- ")
+        # The items of a list can have the same indent as the key of the list.
+        parents = [parent for parent in parents if parent[0] < indent + is_item]
+        yield ".".join(key for _, key in parents)
         if (key := text.strip().removeprefix("- ").partition(":")[0]) and text.rstrip().endswith(":"):
-            parents.append((indent, one_line(key, limit=60)))
+            parents.append((indent + (2 if is_item else 0), one_line(key, limit=60)))
 
 
 def secret_changes(

@@ -72,11 +72,18 @@ def _compared(work: Work, name: str, application: Application, *, echo: bool) ->
     return ApplicationDiff(
         name=name,
         state=State.COMPARED,
-        changes=tuple(sorted(changes, key=lambda change: change.ref)),
+        changes=tuple(sorted(changes, key=lambda change: (not change.dangers, change.ref))),
         unchanged=unchanged,
         secrets=secrets,
         notes=tuple(notes),
+        sync=_sync_policy(application),
     )
+
+
+def _sync_policy(application: Application) -> str:
+    if not application.automated:
+        return texts.MANUAL
+    return texts.AUTOMATED_WITH_PRUNING if application.prune else texts.AUTOMATED
 
 
 def _is_secret(change: compare.ResourceChange) -> bool:
@@ -101,12 +108,12 @@ def _secrets(
 
 
 def failed(name: str, error: ArgoCDError) -> ApplicationDiff:
-    outcome, problem = problem_of(error)
+    outcome, problem = problem_of(name, error)
     return ApplicationDiff(name=name, state=State.FAILED, problem=problem, outcome=outcome)
 
 
-def problem_of(error: ArgoCDError) -> tuple[Outcome, Problem]:
-    """Return the outcome of a failed comparison, and the problem with a hint on how to solve it."""
+def problem_of(name: str, error: ArgoCDError) -> tuple[Outcome, Problem]:
+    """Return the outcome of an application's failed comparison, and the problem with a hint on how to solve it."""
     message = one_line(error.message, limit=1000)
 
     def problem(code: CauseCode, hint: str) -> Problem:
@@ -123,4 +130,4 @@ def problem_of(error: ArgoCDError) -> tuple[Outcome, Problem]:
     if is_outage(message):
         return Outcome.UNREACHABLE, problem(CauseCode.CANNOT_COMPARE, texts.RETRY)
     code = Condition(type=COMPARISON_ERROR, message=message).code or CauseCode.COMPARISON_ERROR
-    return Outcome.SYNC_FAILED, problem(code, texts.FIX_RENDERING.fill())
+    return Outcome.SYNC_FAILED, problem(code, texts.FIX_RENDERING.fill(application=name))

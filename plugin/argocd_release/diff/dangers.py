@@ -16,10 +16,6 @@ class Action(StrEnum):
     REMOVED = "removed"
 
 
-# Kinds whose deletion loses data, or deletes other objects with it.
-_PRECIOUS: Final = frozenset(
-    {"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition", "StatefulSet"}
-)
 # The only fields in the spec of a StatefulSet that Kubernetes allows to change (kubernetes v1.31.0
 # pkg/apis/apps/validation/validation.go ValidateStatefulSetUpdate).
 _MUTABLE: Final = frozenset(
@@ -61,15 +57,14 @@ def _removal(subject: str, ref: ResourceRef, live: Mapping[str, Any], applicatio
     words = {option.strip() for option in options.split(",")}
     if "Prune=false" in words:
         return
-    entry = texts.PRUNED_PRECIOUS if ref.kind in _PRECIOUS else texts.PRUNED
+    loss = texts.LOSSES.get(ref.kind, "")
     if not application.automated:
-        entry = texts.PRUNED_BY_HAND
-    elif not application.prune:
+        yield texts.PRUNED_BY_HAND.fill(subject=subject)
+    elif application.prune:
+        yield (texts.PRUNED_WITH if loss else texts.PRUNED).fill(subject=subject, **({"loss": loss} if loss else {}))
+    elif loss:
         # Without pruning, Argo CD keeps the resource, and the application stays OutOfSync.
-        if ref.kind not in _PRECIOUS:
-            return
-        entry = texts.NOT_PRUNED
-    yield entry.fill(subject=subject)
+        yield texts.NOT_PRUNED.fill(subject=subject)
 
 
 def immutable(ref: ResourceRef, live: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

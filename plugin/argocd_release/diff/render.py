@@ -105,12 +105,14 @@ def headline(result: DiffResult) -> str:
     """Return the sentence with which the comment and the page begin."""
     changed = [application for application in result.applications if application.changes]
     failed = result.of(State.FAILED)
-    if changed and failed:
-        return texts.HEAD_CHANGES_AND_ERRORS.fill(
-            applications=counted(len(changed), "application"), failed=counted(len(failed), "other application")
-        )
     if changed:
-        return texts.HEAD_CHANGES.fill(applications=counted(len(changed), "application"))
+        applications = counted(len(changed), "application")
+        text = texts.HEAD_CHANGES.fill(applications=applications)
+        if failed:
+            others = counted(len(failed), "other application")
+            text = texts.HEAD_CHANGES_AND_ERRORS.fill(applications=applications, failed=others)
+        count = counted(result.dangers, "dangerous change")
+        return texts.HEAD_DANGEROUS.fill(headline=text, changes=count) if result.dangers else text
     if failed:
         return texts.HEAD_FAILED
     if result.outcome not in {Outcome.DELIVERED, Outcome.DIFFERENT}:
@@ -139,9 +141,11 @@ def note(result: DiffResult) -> str:
         parts.append(code(result.reason))
     if result.hint:
         parts.append(texts.COMMENT_NEXT.fill(hint=code(result.hint)))
+    if result.of(State.FAILED) and any(application.changes for application in result.applications):
+        parts.append(texts.APPLIED_ANYWAY)
     parts += _folded(result)
     if notes := [(each.name, text) for each in result.applications for text in each.notes]:
-        parts.append("\n".join(_items(notes)))
+        parts.append("\n".join([texts.HEAD_NOTES, "", *_items(notes)]))
     if skipped := [(application.name, application.reason) for application in result.of(State.SKIPPED)]:
         title = texts.HEAD_SKIPPED.fill(applications=counted(len(skipped), "application"))
         items = "\n".join(_items(skipped))
@@ -159,7 +163,12 @@ def _table_rows(result: DiffResult) -> Iterator[str]:
         else:
             added, changed, removed = (application.count(action) for action in Action)
             yield texts.TABLE_ROW.fill(
-                application=name, added=added, changed=changed, removed=removed, unchanged=application.unchanged
+                application=name,
+                added=added,
+                changed=changed,
+                removed=removed,
+                unchanged=application.unchanged,
+                sync=application.sync,
             )
 
 
@@ -243,6 +252,7 @@ def _application(application: ApplicationDiff) -> dict[str, Any]:
         **{action.value: application.count(action) for action in Action},
         "unchanged": application.unchanged,
         "notes": list(application.notes),
+        "sync": application.sync,
         "seconds": round(application.seconds, 3),
     }
 

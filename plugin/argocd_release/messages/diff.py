@@ -1,24 +1,39 @@
 """The texts of the diff: what a merge request would change in the cluster."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from argocd_release.messages import Message
 
 # Dangerous changes.
 SUBJECT: Final = Message("{kind}/{name}")
-PRUNED_PRECIOUS: Final = Message("{subject} would be deleted, with its data or the objects in it: Argo CD prunes it")
-PRUNED: Final = Message("{subject} would be deleted: Argo CD prunes it")
+PRUNED: Final = Message("{subject} would be deleted: it is no longer in git, and Argo CD prunes it")
+PRUNED_WITH: Final = Message("{subject} would be deleted: it is no longer in git, and Argo CD prunes it. {loss}")
 PRUNED_BY_HAND: Final = Message("{subject} is no longer in git: a sync with pruning would delete it")
+#: The loss that the deletion of an object of these kinds causes.
+LOSSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "PersistentVolumeClaim": "Its data is lost, unless the reclaim policy of its volume is Retain",
+        "PersistentVolume": "Its data is lost, unless its reclaim policy is Retain",
+        "Namespace": "Kubernetes then deletes all objects in it",
+        "CustomResourceDefinition": "Kubernetes then deletes all objects of its kind",
+        "StatefulSet": "Kubernetes then deletes its pods",
+    }
+)
 NOT_PRUNED: Final = Message(
     "{subject} is no longer in git: pruning is off, so it stays in the cluster, and the application stays OutOfSync"
 )
 IMMUTABLE: Final = Message("{subject}: Kubernetes does not allow a change of {fields}, so the sync would fail")
-TO_ZERO: Final = Message("{subject} would be scaled from {before} to 0 replicas")
+TO_ZERO: Final = Message("{subject} would be scaled from {before} to 0 replicas, so no pod of it would run")
 
 # Secrets.
-SECRET_KEY: Final = Message("data.{key}: [value not shown]")
+SECRET_KEY: Final = Message("data.{key}: [the key; values are not shown]")
 SECRET_TYPE: Final = Message("type: {type}")
-SECRETS: Final = Message("{secrets}: Argo CD hides the values, so only their keys and types are compared")
+SECRETS: Final = Message(
+    "{secrets}: Argo CD hides the values. Added and removed keys and a new type are shown, but not a key whose value "
+    "changes"
+)
 SECRETS_UNREAD: Final = Message("Secrets were not compared: {error}")
 ALREADY_DIFFERENT: Final = Message(
     "the cluster already differs from the tracked branch, so some differences can have other causes"
@@ -80,8 +95,8 @@ TOO_FEW: Final = Message(
     "check <ARGOCD_APP_NAME>, <RELEASE_SELECTOR> and <RELEASE_PROJECT>",
 )
 FIX_RENDERING: Final = Message(
-    "fix the error above and push again. The cluster was not changed, and a sync of this commit would fail in the "
-    "same way"
+    "fix the error in {application}, and push again: until then, Argo CD cannot sync that application. This job has "
+    "changed nothing in the cluster"
 )
 NO_COMMIT: Final = Message(
     "make sure that Argo CD can fetch the commit from the application's repository: it must be pushed there, and the "
@@ -95,21 +110,30 @@ HEAD_CHANGES: Final = Message("This merge request would change {applications}")
 HEAD_CHANGES_AND_ERRORS: Final = Message(
     "This merge request would change {applications}, and Argo CD cannot compare {failed}"
 )
+HEAD_DANGEROUS: Final = Message("{headline}: {changes}")
 HEAD_NOTHING: Final = "This merge request changes nothing in the cluster"
 HEAD_NONE: Final = "This merge request affects no application"
 HEAD_FAILED: Final = "Argo CD cannot render this merge request"
 HEAD_NOT_COMPARED: Final = "The merge request was not compared"
-COMMIT: Final = Message("Commit {revision}, compared with the live state by Argo CD.")
-TABLE: Final = "| application | added | changed | removed | unchanged |\n|---|---|---|---|---|"
-TABLE_ROW: Final = Message("| {application} | {added} | {changed} | {removed} | {unchanged} |")
-TABLE_FAILED: Final = Message("| {application} | error | | | |")
+COMMIT: Final = Message(
+    "Argo CD has compared the cluster with commit {revision}. Fields that only the cluster sets are left out."
+)
+TABLE: Final = "| application | added | changed | removed | unchanged | sync |\n|---|---|---|---|---|---|"
+TABLE_ROW: Final = Message("| {application} | {added} | {changed} | {removed} | {unchanged} | {sync} |")
+TABLE_FAILED: Final = Message("| {application} | – | – | – | – | could not be compared |")
+#: The sync policy of an application.
+MANUAL: Final = "manual"
+AUTOMATED: Final = "automatic, removed resources stay"
+AUTOMATED_WITH_PRUNING: Final = "automatic, removed resources are deleted"
 HEAD_DANGERS: Final = "**⚠️ Dangerous changes**"
 HEAD_ERRORS: Final = "**❌ Not compared**"
+HEAD_NOTES: Final = "**Remarks**"
+APPLIED_ANYWAY: Final = "Argo CD would sync the other applications all the same, with the changes above"
 HEAD_SKIPPED: Final = Message("{applications} skipped")
 ITEM: Final = Message("- {application}: {text}")
 MORE: Final = Message("- and {count} more")
 CUT: Final = Message("… {lines} more in the full diff")
-LINK_FULL: Final = "Full diff"
+LINK_FULL: Final = "All differences as a file"
 LINK_JOB: Final = "Job"
 COMMENT_NEXT: Final = Message("Next: {hint}")
 COMMENT_UNNEEDED: Final = "no comment, because no application is affected"

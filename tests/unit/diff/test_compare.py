@@ -54,7 +54,7 @@ def test_a_changed_line_is_shown_with_its_context_and_its_path() -> None:
     assert change.action is Action.CHANGED
     assert change.ref == ResourceRef("apps", "Deployment", "shop", "web")
     assert change.lines == (
-        "@@ spec @@",
+        "@@ spec.template.spec.containers @@",
         "   template:",
         "     spec:",
         "       containers:",
@@ -73,7 +73,7 @@ def test_nothing_that_the_cluster_sets_is_shown_of_a_removed_resource() -> None:
     text = "\n".join(change.lines)
     assert "name: web" in text
     assert not any(word in text for word in ("managedFields", "last-applied", "uid", "status", "annotations"))
-    assert change.dangers == ("Deployment/web would be deleted: Argo CD prunes it",)
+    assert change.dangers == ("Deployment/web would be deleted: it is no longer in git, and Argo CD prunes it",)
 
 
 def test_a_change_after_the_first_300_is_only_named() -> None:

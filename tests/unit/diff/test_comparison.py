@@ -121,7 +121,7 @@ def test_a_failed_comparison_is_a_result() -> None:
     ],
 )
 def test_the_cause_of_a_failure(kind: FailureKind, message: str, outcome: Outcome, code: CauseCode) -> None:
-    found, problem = problem_of(error(kind, message))
+    found, problem = problem_of("web", error(kind, message))
 
     assert (found, problem.code) == (outcome, code)
     assert problem.hint

@@ -38,7 +38,8 @@ def spec(**fields: Any) -> dict[str, Any]:
             {"immutable": True, "data": {"a": "2"}},
             "change of data",
         ),
-        ("Namespace", {}, None, "with its data or the objects in it"),
+        ("Namespace", {}, None, "prunes it. Kubernetes then deletes all objects in it"),
+        ("PersistentVolumeClaim", {}, None, "prunes it. Its data is lost, unless"),
         ("ConfigMap", {}, None, "would be deleted"),
     ],
 )
