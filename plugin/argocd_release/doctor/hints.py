@@ -80,7 +80,8 @@ def of_settings(connection: Connection, environ: JobEnvironment, *, timeout: flo
     if connection.options.get("--insecure") == "true":
         warnings.append(SetupProblem.of(doctor.INSECURE))
     claims = auth.read_claims(connection.auth_token)
-    if claims is not None:
+    # Only the doctor warns of a token without an expiry date. In the log of each release, that warning would distract.
+    if claims is not None and claims.expires_at is not None:
         token = pipeline.token_problems(connection.auth_token, claims, timeout=timeout, now=now)
         warnings += token if not isinstance(token, str) else ()
     return warnings

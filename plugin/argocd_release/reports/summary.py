@@ -196,7 +196,8 @@ def _old_version(application: Application, serving: ServingPods | None, code: Ca
     if earlier.ready:
         return texts.OLD_SERVES_TOO if current.ready else texts.OLD_SERVES
     if not current.count:
-        return texts.NO_OLD_VERSION if application.is_new and not _has_history(application) else ""
+        is_first = application.is_new and not (earlier.count or _has_history(application))
+        return texts.NO_OLD_VERSION if is_first else ""
     if not current.ready:
         return texts.OLD_GONE if _has_history(application) else texts.NO_OLD_VERSION
     if code in _NOT_EXPECTED:

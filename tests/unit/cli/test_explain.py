@@ -51,7 +51,7 @@ def test_every_cause_that_has_one_general_step_names_it(cause: CauseCode) -> Non
     # The step of these causes depends on the situation, and only the job knows it.
     depends = {
         "settings", "no-preview", "cancelled", "unexpected", "cluster-not-ready", "sync-busy", "prune-off",
-        "sync-terminated", "reconcile-skipped", "superseded", "not-ready", "rollout-aborted", "site-silent",
+        "sync-terminated", "reconcile-skipped", "superseded", "not-ready", "rollout-aborted", "site-silent", "unstable",
     }  # fmt: skip
     assert ("\n  next: " in text) == (cause.word not in depends), text
 
