@@ -15,7 +15,7 @@ from argocd_release.notify.gitlab_client import GitLab, GitLabError
 PENDING: Final = "pending"
 #: The maximum length of a name, a description and an address (gitlab 19.0 app/models/generic_commit_status.rb).
 FIELD_LIMIT: Final = 255
-#: Names begin with this prefix. GitLab refuses the name of a CI job that is in the same pipeline.
+#: The prefix of all names, because GitLab refuses a status with the name of a CI job in the same pipeline.
 PREFIX: Final = "argocd/"
 _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
@@ -43,7 +43,7 @@ class CommitStatus:
 
 
 def status_name(application: str, environment: str) -> str:
-    """Return the name of the status for an application in an environment. Without an environment, it is empty."""
+    """Return the name of the status for an application. ``environment`` is "" if the job has none."""
     return _bounded(f"{PREFIX}{application}" + ("" if environment in {"", application} else f" ({environment})"))
 
 
@@ -76,7 +76,7 @@ def set_status(gitlab: GitLab, revision: str, status: CommitStatus) -> Any:
 
 
 def _bounded(text: str) -> str:
-    """Return the text on one line that GitLab accepts."""
+    """Return the text as one line, shortened to the length that GitLab accepts."""
     line = one_line(text, limit=4 * FIELD_LIMIT)
     return line if len(line) <= FIELD_LIMIT else f"{line[: FIELD_LIMIT - 1]}…"
 

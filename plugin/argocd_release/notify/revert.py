@@ -25,10 +25,11 @@ LEAST_SECONDS: Final = 1.5
 TITLE_LIMIT: Final = 255
 _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
-_CONFLICT: Final = 409
+#: The statuses of responses with which GitLab refuses a request, so that it certainly has not executed it.
+_REFUSALS: Final = range(400, 500)
 #: GitLab's ``error_code`` if the branch does not contain the changes of the commit any more.
 _EMPTY: Final = "empty"
-#: The preference of each state of a merge request. The job names the merge request with the lowest number.
+#: The rank of each state of a merge request. If there are several, the job names the one with the lowest rank.
 _ORDER: Final = {"opened": 0, "merged": 1}
 #: The lines by which the message of a commit says that it reverts another commit, or that it reverts a revert. They
 #: come from git, from GitLab, or from GitLab's merge commit for the branch of a revert.
@@ -143,8 +144,12 @@ def _is_merge_of(gitlab: GitLab, sha: str, target: str) -> bool:
 
 
 def _open(gitlab: GitLab, commit: RevertedCommit, description: str) -> str:
-    """Create the branch, the revert and the merge request. Remove a branch of our own that cannot be used."""
-    is_ours = True
+    """Create the branch, the revert and the merge request.
+
+    If GitLab refuses the revert or the merge request, delete the branch, unless another job or person uses it.
+    """
+    # The possible heads of the branch while only this job has changed it.
+    own_heads = {commit.sha}
     try:
         gitlab.post("/repository/branches", {"branch": commit.branch, "ref": commit.sha})
     except GitLabError as error:
@@ -154,38 +159,55 @@ def _open(gitlab: GitLab, commit: RevertedCommit, description: str) -> str:
             refused = texts.BRANCH_REFUSED.fill(branch=commit.branch, error=one_line(str(error), limit=120))
             raise GitLabError(refused) from error
         # Another job of the same commit has created the branch, or an earlier run that was interrupted.
-        is_ours = False
+        own_heads.clear()
         if existing := _existing(gitlab, commit.sha):
             return existing
         if not _is_expected(head, commit):
             raise GitLabError(texts.BRANCH_TAKEN.fill(branch=commit.branch)) from error
     try:
-        _revert(gitlab, commit, again=not is_ours)
+        head_id = _revert(gitlab, commit)
+        if own_heads:
+            own_heads.add(head_id)
         body = {"source_branch": commit.branch, "target_branch": commit.target, "remove_source_branch": True}
         body |= {"title": f'Revert "{commit.title}"'[:TITLE_LIMIT], "description": description}
         request = as_object(gitlab.post("/merge_requests", body))
     except GitLabError as error:
-        if error.status == _CONFLICT and (existing := _existing(gitlab, commit.sha)):
+        # After any other error, GitLab has possibly opened the merge request. So keep the branch, which the next run of
+        # the job finds.
+        if error.status in _REFUSALS and (existing := _clean_up(gitlab, commit, own_heads)):
             return existing
-        # Without a response, GitLab could have opened the merge request. The next run of the job finds the branch.
-        if is_ours and error.status:
-            with suppress(GitLabError):
-                gitlab.delete(f"/repository/branches/{commit.branch}")
         raise
     return texts.OPENED.fill(request=_named(request), commit=commit.sha[:SHORT_SHA], branch=commit.target)
 
 
-def _revert(gitlab: GitLab, commit: RevertedCommit, *, again: bool) -> None:
-    """Revert the commit in its branch. With ``again`` True, another job can already have done so."""
+def _clean_up(gitlab: GitLab, commit: RevertedCommit, own_heads: set[str]) -> str:
+    """Delete the branch if only this job has changed it, unless a merge request already reverts the commit.
+
+    Return a message about this merge request, or an empty string.
+    """
+    with suppress(GitLabError):
+        if existing := _existing(gitlab, commit.sha):
+            return existing
+        if own_heads and _branch_head(gitlab, commit.branch).get("id") in own_heads:
+            gitlab.delete(f"/repository/branches/{commit.branch}")
+    return ""
+
+
+def _revert(gitlab: GitLab, commit: RevertedCommit) -> str:
+    """Revert the commit in its branch, unless another job has already done so.
+
+    Return the SHA of the revert, or an empty string if it is the revert of another job.
+    """
     try:
-        gitlab.post(f"/repository/commits/{commit.sha}/revert", {"branch": commit.branch})
+        answer = gitlab.post(f"/repository/commits/{commit.sha}/revert", {"branch": commit.branch})
     except GitLabError as error:
-        if again and error.code == _EMPTY:
-            return
+        if error.code == _EMPTY and _is_reverted(_branch_head(gitlab, commit.branch), commit):
+            return ""
         if error.code:
             refused = texts.CONFLICT.fill(commit=commit.sha[:SHORT_SHA], code=error.code)
             raise GitLabError(refused, status=error.status) from error
         raise
+    return str(as_object(answer).get("id") or "")
 
 
 def _branch_head(gitlab: GitLab, branch: str) -> dict[str, Any]:
@@ -198,9 +220,12 @@ def _branch_head(gitlab: GitLab, branch: str) -> dict[str, Any]:
 
 
 def _is_expected(head: dict[str, Any], commit: RevertedCommit) -> bool:
-    """Return True if the branch only has the commit, or only its revert."""
-    if head.get("id") == commit.sha:
-        return True
+    """Return True if the branch ends with the commit, or with a revert directly after it."""
+    return head.get("id") == commit.sha or _is_reverted(head, commit)
+
+
+def _is_reverted(head: dict[str, Any], commit: RevertedCommit) -> bool:
+    """Return True if the head of the branch is a revert directly after the commit."""
     return as_list(head.get("parent_ids")) == [commit.sha] and is_revert(str(head.get("message") or ""))
 
 

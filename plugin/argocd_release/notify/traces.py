@@ -40,7 +40,7 @@ _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]{1,8000}")
 _INTERNAL: Final = 1
 _OK, _ERROR = 1, 2
 _FAILED: Final = frozenset({"Failed", "Error", "Degraded", "Missing"})
-#: The values of ``cicd.pipeline.task.run.result``. After all other outcomes, the job itself had an error.
+#: The value of ``cicd.pipeline.task.run.result`` for each outcome. For all other outcomes, it is ``error``.
 _RESULTS: Final = {
     Outcome.DELIVERED: "success",
     Outcome.SYNC_FAILED: "failure",
@@ -56,7 +56,7 @@ Attributes = Mapping[str, str | int | bool]
 
 @dataclass(frozen=True, kw_only=True)
 class Parent:
-    """The span of the pipeline that continues in this job's trace, from TRACEPARENT."""
+    """The span of the pipeline that becomes the parent of the release's span, from TRACEPARENT."""
 
     trace_id: str
     span_id: str
@@ -65,7 +65,7 @@ class Parent:
 
 @dataclass(frozen=True, kw_only=True)
 class Exporter:
-    """The collector that receives the trace, and what the settings say about the pipeline.
+    """The notification sink that sends the trace of a release to a collector.
 
     Attributes:
         address: the URL that receives the spans.
@@ -337,6 +337,6 @@ def _excerpt(message: object) -> str:
 
 
 def _number(value: object) -> int:
-    """Return the number in JSON's format of 64-bit integers, which is a text; 0 if it is none."""
+    """Parse a 64-bit integer, which OTLP's JSON contains as a string. Return 0 if it is malformed."""
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - digits

@@ -1,4 +1,7 @@
-"""Set the status of the commit that Argo CD deploys, one for each application. Only imported if the setting is set."""
+"""Set a commit status for each application on the commit that Argo CD deploys.
+
+The job imports this module only if RELEASE_COMMIT_STATUS is set.
+"""
 
 import threading
 from collections import deque
@@ -22,6 +25,8 @@ CANCELED: Final = "canceled"
 BEGIN_SECONDS: Final = 8.0
 # The job always sets the first final status, and another one only if more than this many seconds are left.
 LEAST_SECONDS: Final = 0.5
+#: The statuses of responses with which GitLab refuses a request, so that it certainly has not executed it.
+REFUSALS: Final = range(400, 500)
 #: The setting that names the project, for messages.
 SETTING: Final = "<RELEASE_COMMIT_STATUS>"
 #: The state by outcome. After other outcomes, the job only cancels the statuses that it has set to pending.
@@ -37,8 +42,8 @@ STATES: Final = {
 class CommitStatuses:
     """The notification sink for commit statuses.
 
-    A commit gets the status ``pending`` in the background, as soon as Argo CD has compared with it. One thread sets all
-    of them, because GitLab only sets one status of a commit at a time.
+    As soon as Argo CD has compared an application with a commit, the commit gets the status ``pending`` in the
+    background. One thread sets all statuses, because GitLab only sets one status of a commit at a time.
 
     Args:
         settings: the settings for notifications.
@@ -60,7 +65,8 @@ class CommitStatuses:
         self._worker: Background[None] | None = None
         self._is_closed = False
         self._path = ""
-        # The pipeline of each pending status that this job has set, by the name of the status and the commit.
+        # The pipeline of each pending status that this job has requested, by the name of the status and the commit. It
+        # is None if GitLab has not named it.
         self._pending: dict[tuple[str, str], object] = {}
 
     def wants(self, _result: ReleaseResult) -> bool:
@@ -90,9 +96,10 @@ class CommitStatuses:
             raise GitLabError(texts.STATUS_NOT_ALLOWED)
         with self._turn:
             self._is_closed = True
-        if self._worker is not None:
+            worker = self._worker
+        if worker is not None:
             # Wait for the pending status that is being set. Otherwise, GitLab could receive it after the final one.
-            self._worker.wait_for(seconds=deadline.left, check=lambda: None)
+            worker.wait_for(seconds=deadline.left, check=lambda: None)
         project = self._settings.commit_status
         with self._open(project, deadline) as gitlab:
             try:
@@ -120,7 +127,7 @@ class CommitStatuses:
         return texts_set[0] if count == 1 else texts.STATUSES_SET.fill(count=count, text=texts_set[0])
 
     def _final(self, result: ReleaseResult, path: str) -> Iterator[tuple[tuple[str, str], CommitStatus]]:
-        """Yield the final statuses by name and commit, then those of pending commits that are not deployed any more."""
+        """Yield the final statuses by name and commit, then a canceled one for each other pending status."""
         left = dict(self._pending)
         by_name: dict[str, str] = {}
         for item in result.worst_first:
@@ -153,7 +160,7 @@ class CommitStatuses:
             )
 
     def _work(self) -> None:
-        """Set the pending statuses in the queue. After an error of GitLab, set none, because it would only repeat."""
+        """Set the pending statuses in the queue. After an error of GitLab, set no more, because it would recur."""
         while True:
             with self._turn:
                 if self._is_closed or not self._queue:
@@ -174,7 +181,16 @@ class CommitStatuses:
         status = CommitStatus(
             name=name, state=PENDING, description=texts.STATUS_PENDING, addresses=(self._settings.job_url,)
         )
-        self._pending[name, revision] = set_status(gitlab, revision, status)
+        key = (name, revision)
+        is_first = key not in self._pending
+        # GitLab can set the status although its response is late or lost. So remember the status before the request.
+        self._pending.setdefault(key, None)
+        try:
+            self._pending[key] = set_status(gitlab, revision, status)
+        except GitLabError as error:
+            if is_first and error.status in REFUSALS:
+                del self._pending[key]
+            raise
 
     def _name(self, application: Application) -> str:
         elsewhere = application.controller_namespace not in {"", application.namespace}

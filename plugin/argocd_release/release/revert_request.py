@@ -1,4 +1,7 @@
-"""Decide whether a failed release is reverted by a merge request. Only imported if the setting is set."""
+"""Decide if the job opens a merge request that reverts the commit of a failed release.
+
+The job imports this module only if RELEASE_REVERT is set.
+"""
 
 import shlex
 from collections.abc import Callable, Iterator
@@ -29,7 +32,7 @@ ELSEWHERE: Final = frozenset({
     CauseCode.SYNC_REFUSED, CauseCode.SYNC_RUNNING, CauseCode.SYNC_TERMINATED, CauseCode.SYNC_WINDOW,
     CauseCode.UNREACHABLE, CauseCode.UNREADABLE, CauseCode.WEBHOOK_FAILED,
 })  # fmt: skip
-#: The longest name of a branch in the git command for people.
+#: If the name of the branch is longer, the git command for people does not contain it.
 BRANCH_LIMIT: Final = 60
 
 
@@ -105,7 +108,7 @@ class RevertRequest:
         return ""
 
     def _expected(self, item: ApplicationResult, path: str) -> str:
-        """Return the commit for which the release was; "" if the job does not know the commit in this project."""
+        """Return the commit that the release must deliver; "" if the job does not know the commit in this project."""
         settings = self._settings
         revision = str(item.expectation.get("revision") or "")
         return revision or (settings.commit if path.lower() == settings.project_path.lower() else "")
@@ -141,7 +144,7 @@ def command(sha: str, tracked: str) -> str:
 def describe(result: ReleaseResult, item: ApplicationResult, commit: RevertedCommit) -> str:
     """Return the description of the merge request in GitLab Flavored Markdown.
 
-    GitLab executes quick actions of a description, such as ``/merge``. So each text from outside is code.
+    GitLab would execute a quick action in a description, such as ``/merge``. So format each text from outside as code.
     """
     parts = [texts.ABOUT.fill(commit=commit.sha, target=code(commit.target), application=code(item.name))]
     if cause := item.cause:

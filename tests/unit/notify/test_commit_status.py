@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from argocd_release.messages import reports as texts
 from argocd_release.model.application import HealthStatus, SyncStatus
 from argocd_release.model.outcome import Outcome
 from argocd_release.notify.commit_status import FIELD_LIMIT, status_name
-from argocd_release.release.sinks import sinks_of
+from argocd_release.release.commit_statuses import CommitStatuses
+from argocd_release.release.sinks import gitlab_of, sinks_of
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings, load
+from argocd_release.timing import Background, Deadline, run_in_background
 from sandbox.git import Repository
-from tests.support.gitlab_api import GitLab, Project
+from tests.support.gitlab_api import Call, GitLab, Project, RefusedError
 from tests.support.waiting import eventually
 from tests.unit.notify.releases import JOB, at, ended, job_context, of, told
 
@@ -265,6 +268,56 @@ def test_after_a_refusal_no_further_status_becomes_pending(gitlab: GitLab, proje
     group = [at(revision, name=f"web-{number}") for number in range(5)]
     told(settings(gitlab), ended(*[of(Outcome.DELIVERED, each) for each in group]), *group, expected=1, gitlab=gitlab)
     assert len(gitlab.asked("POST")) <= 2
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CANCELLED, Outcome.UNREACHABLE])
+def test_a_pending_status_without_a_response_is_ended(gitlab: GitLab, project: Project, outcome: Outcome) -> None:
+    """GitLab has set the status, but a proxy responds with an error."""
+    revision = commit(project, "1")
+
+    def set_and_fail(call: Call) -> None:
+        project.before = lambda _: None
+        project.pipeline(revision)
+        project.statuses.append(gitlab_status(project, revision, str(call.body["state"])))
+        raise RefusedError(502, {"message": "502 Bad Gateway"})
+
+    project.before = set_and_fail
+    (notice,) = told(settings(gitlab), ended(of(outcome, at(revision))), at(revision), gitlab=gitlab)
+    assert notice.done, notice
+    assert project.states(revision) == [("argocd/web", ["pending", "canceled"])]
+
+
+def test_a_pending_status_that_gitlab_refused_is_not_ended(gitlab: GitLab, project: Project) -> None:
+    revision = commit(project, "1")
+
+    def refuse(_: Call) -> None:
+        project.before = lambda _: None
+        raise RefusedError(403, {"message": "403 Forbidden"})
+
+    project.before = refuse
+    (notice,) = told(settings(gitlab), ended(of(Outcome.CANCELLED, at(revision))), at(revision), gitlab=gitlab)
+    assert (notice.done, notice.text) == (True, texts.STATUS_NOT_BEGUN)
+    assert project.statuses == []
+
+
+def test_the_end_can_meet_the_end_of_the_background_thread(gitlab: GitLab, project: Project) -> None:
+    """The thread forgets itself at its end, possibly while the job reads the attribute."""
+
+    class Forgetful(CommitStatuses):
+        reads = 0
+
+        @property
+        def _worker(self) -> Background[None] | None:
+            self.reads += 1
+            return run_in_background(lambda: None) if self.reads == 1 else None
+
+        @_worker.setter
+        def _worker(self, _: Background[None] | None) -> None: ...
+
+    revision = commit(project, "1")
+    known = settings(gitlab)
+    sink = Forgetful(known, partial(gitlab_of, known), Deadline(10))
+    assert "success" in sink.end(ended(of(Outcome.DELIVERED, at(revision))), Deadline(5))
 
 
 def test_a_silent_gitlab_costs_few_seconds(gitlab: GitLab, project: Project) -> None:

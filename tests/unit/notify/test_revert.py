@@ -25,7 +25,7 @@ from argocd_release.model.result import ApplicationResult, Diagnosis, Notificati
 from argocd_release.release.revert_request import ELSEWHERE, command
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.settings.load import Settings, load
-from tests.support.gitlab_api import Call, GitLab, Project
+from tests.support.gitlab_api import Call, GitLab, Project, RefusedError
 from tests.unit.notify.releases import JOB, at, ended, of, told, without_code
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -450,7 +450,18 @@ def test_a_branch_that_cannot_be_used_is_removed(gitlab: GitLab, project: Projec
     assert project.branches() == ["main"]
 
 
-def test_a_conflict_removes_the_branch(gitlab: GitLab, project: Project, commits: tuple[str, str]) -> None:
+def test_a_commit_without_changes_leaves_no_branch(gitlab: GitLab, project: Project, commits: tuple[str, str]) -> None:
+    _, second = commits
+    project.repository.git("commit", "--allow-empty", "-m", "Deploy again")
+    third = project.head("main")
+    notice = released(settings(gitlab, third), degraded(third, second))
+    assert notice.text == texts.CONFLICT.fill(commit=third[:8], code="empty")
+    assert project.branches() == ["main"]
+
+
+def test_a_branch_with_a_commit_of_another_person_is_never_deleted(
+    gitlab: GitLab, project: Project, commits: tuple[str, str]
+) -> None:
     """The revert of the newest commit conflicts only if the branch changes in between."""
     first, second = commits
     branch = f"revert-{second[:8]}"
@@ -458,14 +469,62 @@ def test_a_conflict_removes_the_branch(gitlab: GitLab, project: Project, commits
     def change(call: Call) -> None:
         if call.path.endswith("/revert"):
             project.repository.git("switch", "-q", branch)
-            project.repository.commit({"file": "3"})
+            project.repository.commit({"file": "3"}, "My work")
             project.repository.git("switch", "-q", "main")
 
     project.before = change
     notice = released(settings(gitlab, second), degraded(second, first))
     assert not notice.done
     assert notice.text == texts.CONFLICT.fill(commit=second[:8], code="conflict")
-    assert project.branches() == ["main"]
+    assert project.described(project.head(branch))["title"] == "My work"
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_job_never_deletes_the_branch_that_another_job_reverted_first(
+    gitlab: GitLab, project: Project, commits: tuple[str, str], *, opens: bool
+) -> None:
+    first, second = commits
+    branch = f"revert-{second[:8]}"
+    others: list[NotificationResult] = []
+
+    def run_another_job(call: Call) -> None:
+        if call.path.endswith("/revert"):
+            project.before = (lambda _: None) if opens else refuse_to_open
+            others.append(released(settings(gitlab, second), degraded(second, first)))
+            project.before = lambda _: None
+
+    def refuse_to_open(call: Call) -> None:
+        if (call.method, call.path.rpartition("/")[2]) == ("POST", "merge_requests"):
+            raise RefusedError(504, {"message": "504 Gateway Timeout"})
+
+    project.before = run_another_job
+    notice = released(settings(gitlab, second), degraded(second, first))
+    assert notice.done, notice
+    assert [other.done for other in others] == [opens]
+    assert [(request.branch, request.state) for request in project.merge_requests] == [(branch, "opened")]
+    assert project.described(project.head(branch))["parent_ids"] == [second]
+    assert gitlab.asked("DELETE") == []
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_branch_stays_if_gitlab_has_possibly_opened_the_merge_request(
+    gitlab: GitLab, project: Project, commits: tuple[str, str], status: int
+) -> None:
+    first, second = commits
+    branch = f"revert-{second[:8]}"
+
+    def open_and_fail(call: Call) -> None:
+        if (call.method, call.path.rpartition("/")[2]) == ("POST", "merge_requests"):
+            project.open(branch, project.head(branch))
+            raise RefusedError(status, {"message": "broken"})
+
+    project.before = open_and_fail
+    notice = released(settings(gitlab, second), degraded(second, first))
+    assert not notice.done
+    assert project.branches() == ["main", branch]
+    project.before = lambda _: None
+    assert "!1" in released(settings(gitlab, second), degraded(second, first)).text
+    assert len(project.merge_requests) == 1
 
 
 def test_a_silent_gitlab_costs_few_seconds(gitlab: GitLab, project: Project, commits: tuple[str, str]) -> None:
