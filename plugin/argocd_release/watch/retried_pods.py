@@ -11,8 +11,8 @@ from argocd_release.model.resource_tree import Workloads
 
 #: The maximum number of pods that the job log names.
 PODS: Final = 20
-#: The number of seconds after which a running Job whose pod has failed certainly starts another pod. If the pod was the
-#: last one, its Job fails within this time, and the state of the sync says more than the pod.
+#: If a Job still runs this many seconds after its pod has failed, it starts another pod. Otherwise, the Job fails
+#: within this time, and the state of the sync says more than the pod.
 SECONDS: Final = 1.0
 
 

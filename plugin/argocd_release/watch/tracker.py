@@ -142,7 +142,7 @@ class Tracker:
 
     @property
     def released(self) -> Application | None:
-        """Return the last observed state if Argo CD has compared with the expected revision, otherwise None."""
+        """Return the last observed state if Argo CD has compared it with the expected revision, otherwise None."""
         application, history = self.application, self._history
         reached = application is not None and history.compared and not history.expectation.revision_gap(application)
         return application if reached else None
@@ -291,6 +291,9 @@ class Tracker:
         staying = self._history.is_staying
         quiet = answered and (staying or (self._feed is not None and not self._feed.ended))
         most, grace_due_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.due_in
+        if grace_due_in is not None:
+            # The history counts from the last look, but this wake-up is possibly later and without a look.
+            grace_due_in = max(self._history.now + grace_due_in - self._clock.now(), 0.0)
         # The next look is at least `least` seconds later, even if a change is reported. Workloads cause many changes in
         # a short time while they roll out. Two looks at almost the same time would confirm nothing.
         least = BURST_SECONDS

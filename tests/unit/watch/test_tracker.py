@@ -1110,6 +1110,15 @@ def test_a_release_that_must_stay_ready_is_looked_at_seldom_and_the_log_is_not_s
     assert is_from(state.reason, verdict.MUST_STAY)
 
 
+@pytest.mark.parametrize("seconds", [15, 30, 90])
+@pytest.mark.parametrize("streams", [None, []], ids=["polls", "streams"])
+def test_a_release_is_delivered_as_soon_as_it_has_stayed_ready(streams: list[float] | None, seconds: int) -> None:
+    graces = GracePeriods(stable_for=seconds)
+    run = Run(DELIVERED, graces=graces, workloads=lambda _: ready(), tree_changes=streams)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert seconds <= run.seconds <= seconds + 1
+
+
 def test_a_reported_restart_ends_a_release_that_must_stay_ready() -> None:
     clock = FakeClock()
     run = Run(
