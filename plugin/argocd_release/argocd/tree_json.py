@@ -364,6 +364,7 @@ def summary(
         retried=retried_pods(tree),
         images=tree.images,
         serving=tree.ready_pods,
+        unready=tuple(pod for pod in tree.serving_pods if not pod.serves),
         starting=tree.starting,
         pods=len(tree.serving_pods),
         ready=sum(pod.health == "Healthy" for pod in tree.serving_pods),

@@ -132,8 +132,9 @@ class Workloads:
     retried: tuple[Failing, ...] = ()
     #: The images of the pods that are running and ready.
     images: tuple[str, ...] = ()
-    #: The nodes of the pods that are running and ready. The images of a node include those of init containers.
+    #: The pods that are ready, and those that must be. The images of a node include those of init containers.
     serving: tuple[Node, ...] = ()
+    unready: tuple[Node, ...] = ()
     #: The images of the pods that can still become ready.
     starting: tuple[str, ...] = ()
     #: The last warning about a pod that is not ready, with the name of the pod; empty if there is none.

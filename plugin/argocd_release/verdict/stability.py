@@ -46,8 +46,8 @@ class Stability:
         This is no failure if the pods that were ready before are still ready.
         """
         workloads = application.workloads
-        if workloads is not None and (restarted := self._restarted(workloads)):
-            return restarted
+        if workloads is not None and (crashed := self._crashed(workloads)):
+            return crashed
         if not expectation.healths or application.health in expectation.healths:
             return None
         if application.health is HealthStatus.UNKNOWN or (workloads is None and self.restarts):
@@ -58,8 +58,15 @@ class Stability:
         shows_why = workloads is not None and (workloads.failing or workloads.warning)
         return _pod_failure(workloads) if workloads and shows_why else unwell(application)
 
-    def _restarted(self, workloads: Workloads) -> Problem | None:
-        for pod in workloads.serving:
+    def _crashed(self, workloads: Workloads) -> Problem | None:
+        """Return the problem of a pod that was ready and cannot start any more, or has restarted, otherwise None.
+
+        This does not depend on the health of the application, which can be Healthy for some time after a crash.
+        """
+        for failing in workloads.failing:
+            if failing.uid in self.restarts:
+                return failing.problem
+        for pod in (*workloads.serving, *workloads.unready):
             if (count := pod.restarts - self.restarts.get(pod.uid, pod.restarts)) > 0:
                 message = texts.RESTARTED.fill(pod=pod, restarts=counted(count, "restart"))
                 return Problem(message=message, code=CauseCode.UNSTABLE, subject=Subject.of(pod))

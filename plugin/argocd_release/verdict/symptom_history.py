@@ -141,7 +141,7 @@ class SymptomHistory:
 
     @property
     def is_staying(self) -> bool:
-        """Return True if the release is proven and still ready, and the job waits until it has been so long enough."""
+        """Return True if the release is proven and still ready, and only the time of RELEASE_STABLE_FOR is left."""
         return self.stability is not None and self.shows_delivery and not any(item in self.records for item in LEFT)
 
     def _left(self, symptom: Symptom, record: SymptomRecord) -> float:

@@ -127,6 +127,27 @@ def test_a_restart_is_a_failure_even_if_the_pod_was_ready_at_each_look() -> None
     assert proven().look(33, again).look(36, again).outcome is Outcome.DEGRADED
 
 
+@pytest.mark.parametrize("at", [20, 32])
+def test_a_crashed_pod_is_a_failure_even_if_the_application_is_still_healthy(at: float) -> None:
+    """An owner can have no health check, and Argo CD can update the health later than the tree."""
+    crashed = state(pod("b"), total=2, failing_pods=(failing("a"),))
+    release = proven().look(at, crashed).look(at + UNSTABLE_SECONDS, crashed).look(36, crashed)
+    assert release.outcome is Outcome.DEGRADED
+    assert "CrashLoopBackOff" in release.reason
+
+
+def test_a_restarted_pod_is_a_failure_even_if_it_is_not_ready_yet() -> None:
+    again = replace(READY, workloads=Workloads(serving=(pod("b"),), unready=(pod("a", restarts=1),), ready=1, pods=2))
+    release = proven().look(32, again).look(34, again).look(36, again)
+    assert release.outcome is Outcome.DEGRADED
+    assert "Pod/a has restarted (1 restart)" in release.reason
+
+
+def test_a_crashing_pod_that_has_never_been_ready_is_left_to_its_own_grace_period() -> None:
+    crashed = state(pod("a"), pod("b"), total=3, failing_pods=(failing("c"),))
+    assert Symptom.UNSTABLE not in proven().look(20, crashed).history.records
+
+
 def test_an_older_restart_is_none() -> None:
     seen = state(pod("a", restarts=3))
     assert Release().look(4, seen).look(4.3, seen).look(34, seen).outcome is Outcome.DELIVERED
