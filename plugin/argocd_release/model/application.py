@@ -184,8 +184,12 @@ class Operation:
         Argo CD increments ``retryCount`` when an attempt fails, not when the next one begins (argo-cd v2.13.2
         controller/appcontroller.go processRequestedAppOperation).
         """
-        waits = bool(self.finished_at) and self.phase is OperationPhase.RUNNING
-        return self.retries if waits and self.retries else self.retries + 1
+        return self.retries if self.retried and self.retries else self.retries + 1
+
+    @property
+    def retried(self) -> bool:
+        """Return True if an attempt has ended, and Argo CD waits to start the next one."""
+        return bool(self.finished_at) and self.phase is OperationPhase.RUNNING
 
     @property
     def unsuccessful(self) -> bool:

@@ -207,7 +207,9 @@ def operation_symptoms(
     # If the application is Synced, a failed sync of another revision fails the release too, because no sync follows.
     is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
     counts = application.operation_counts or is_last
-    if counts and operation.unsuccessful and not application.operating:
+    # If only excluded resources failed, the next comparison decides whether that matters.
+    undecided = operation.excluded_failures and application.outdated
+    if counts and operation.unsuccessful and not (application.operating or undecided):
         yield Symptom.OPERATION_FAILED, _given_up(failure(application), operation)
     elif application.operation_counts and operation.running:
         yield from _attempt_symptoms(application, operation, attempts, failed_attempts)

@@ -9,8 +9,9 @@ The rules:
 * A resource is chosen if a pattern includes it, or if no pattern includes anything, and no pattern excludes it.
 * Sync status and health are computed from the chosen resources, as Argo CD computes them from all.
 * Hooks are steps of the sync and not resources, so they always count, unless a pattern with ``!`` excludes them.
-* A sync must have ended, and must have succeeded. It is enough that only excluded resources failed in it, if a later
-  comparison shows that all chosen resources are Synced.
+* A sync must have ended, and must have succeeded. A failed sync counts as successful if only excluded resources failed
+  in it, and a later comparison shows that all chosen resources are Synced.
+* A sync that failed in the dry run counts as failed, because Argo CD then applies no resource and runs no hook.
 * Every error of the comparison counts, because without a comparison nothing is known about the chosen resources either.
 """
 
@@ -34,7 +35,8 @@ from argocd_release.model.exclusion import ExcludedResource, Exclusion
 from argocd_release.model.observation import APPLICATION
 from argocd_release.model.problem import Condition, ResourceRef
 
-# The characters of the names of Kubernetes, and the asterisk. Brackets and question marks have a meaning in fnmatch.
+# The characters of Kubernetes names, and the asterisk. Brackets and question marks are not allowed, because they have a
+# special meaning in fnmatch.
 _FIELD: Final = r"[A-Za-z0-9._*@=+~^-]"
 _PATTERN: Final = re.compile(
     rf"^(?P<exclude>!?)(?P<group>{_FIELD}{{0,253}}+):(?P<kind>{_FIELD}{{1,253}}+):"
@@ -54,6 +56,11 @@ _BEST_FIRST: Final = (
 _UNREADABLE: Final = re.compile(
     r'^error setting app health: failed to get resource health for "(?P<kind>[^"]{1,253}+)" '
     r'with name "(?P<name>[^"]{1,253}+)" in namespace "(?P<namespace>[^"]{0,253}+)"'
+)
+# The messages of a sync that failed before Argo CD applied a resource or ran a hook (Sync in gitops-engine
+# pkg/sync/sync_context.go). If Argo CD retries the sync, it appends the time of the next attempt.
+_NOTHING_APPLIED: Final = re.compile(
+    r"^one or more (?:objects failed to apply \(dry run\)|synchronization tasks are not valid)"
 )
 #: The maximum number of messages of excluded resources that are kept.
 FAILURES: Final = 3
@@ -93,7 +100,7 @@ class ResourcePattern:
         )
 
     def matches(self, ref: ResourceRef) -> bool:
-        """Return True if the pattern matches the resource. Upper and lower case differ, as in Argo CD."""
+        """Return True if the pattern matches the resource. The comparison is case-sensitive, as in Argo CD."""
         return (
             _is_like(ref.name, self.name)
             and _is_like(ref.kind, self.kind)
@@ -138,7 +145,7 @@ class ChosenResources:
 
     @classmethod
     def of(cls, texts: Iterable[str], *, each_must_match: bool = True) -> Self:
-        """Return the choice that the patterns describe. The patterns must be well-formed."""
+        """Return the choice that the patterns describe. Malformed patterns are ignored."""
         parsed = (ResourcePattern.parse(text) for text in texts)
         return cls(patterns=tuple(pattern for pattern in parsed if pattern), each_must_match=each_must_match)
 
@@ -172,8 +179,9 @@ class ChosenResources:
             health_message=application.health_message if health is application.health else "",
             conditions=_conditions(application.conditions, excluded),
             operation=operation,
-            # While Argo CD waits to retry the operation, it is also still requested.
-            requested=application.requested and not (operation and operation.excused and _is_retried(operation)),
+            # While Argo CD waits to retry an excused operation, the application still contains the request for it.
+            # Ignore that request.
+            requested=application.requested and not (operation and operation.excused and operation.retried),
             exclusion=Exclusion(
                 resources=tuple(ExcludedResource(item.ref, item.sync, item.health or "") for item in excluded),
                 count=len(excluded),
@@ -195,10 +203,13 @@ class ChosenResources:
     def _operation(self, application: Application, sync: SyncStatus) -> Operation | None:
         """Return the operation without the failures that do not count.
 
-        The failures of excluded resources count as long as a chosen resource is not Synced: they can be the reason.
+        The failures of excluded resources count if a chosen resource is not Synced, because they can be the reason.
+        They also count if the sync did not apply anything, or is not a sync of the compared revision.
         """
         operation = application.operation
-        if operation is None or operation.dry_run or operation.terminated or sync is not SyncStatus.SYNCED:
+        if operation is None or sync is not SyncStatus.SYNCED:
+            return operation
+        if not application.operation_counts or _has_other_error(operation):
             return operation
         failed = [item for item in operation.results if item.failed]
         if not failed or any(self._counts(item.ref, hook=bool(item.hook_type)) for item in failed):
@@ -213,8 +224,10 @@ class ChosenResources:
         )
 
 
-def _is_retried(operation: Operation) -> bool:
-    return operation.phase is OperationPhase.RUNNING
+def _has_other_error(operation: Operation) -> bool:
+    """Return True if the operation failed as a whole, so that its failed resources do not explain its end."""
+    ended = operation.phase in {OperationPhase.ERROR, OperationPhase.TERMINATING} or operation.terminated
+    return ended or _NOTHING_APPLIED.search(operation.message) is not None
 
 
 def _described(failed: Sequence[ResourceResult]) -> tuple[str, ...]:
@@ -244,12 +257,12 @@ def _sync(whole: SyncStatus, chosen: Sequence[Resource], excluded: Sequence[Reso
 def _health(whole: HealthStatus, chosen: Sequence[Resource], excluded: Sequence[Resource]) -> HealthStatus:
     """Return the health of the chosen resources.
 
-    The worst of them decides. A Missing or Unknown child application does not count (argo-cd v2.13.2
-    controller/health.go). Since Argo CD 3.4, missing resources count only if all are missing, so the result is never
-    worse than the health of the whole application otherwise.
+    The worst health of a resource decides. A child application that is Missing or Unknown does not count (argo-cd
+    v2.13.2 controller/health.go). Since Argo CD 3.4, missing resources count only if all resources are missing. So the
+    result is only worse than the health of the whole application if all chosen resources are Missing.
 
-    If the health of no resource is the reason for the health of the whole application, that health counts. Otherwise,
-    a list of Argo CD 3, which does not contain the health of resources, would look Healthy.
+    If no excluded resource explains the health of the whole application, return that health. Otherwise, an application
+    in a list of Argo CD 3 would look Healthy, because such a list does not contain the health of resources.
     """
     healths = [item.health for item in chosen if item.health is not None and not _is_lost_child(item)]
     if healths and set(healths) == {HealthStatus.MISSING} and len(healths) == len(chosen):

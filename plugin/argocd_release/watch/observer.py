@@ -232,12 +232,15 @@ class Observer:
     def begin_sync(self, application: Application, *, seconds: float) -> Application | Failure:
         """Request a sync if the settings demand one and the application needs one. Return the resulting state.
 
-        While another operation is running, do not request a sync.
+        While another operation is running or waits for a retry, do not request a sync.
         """
-        failed = application.operation is not None and application.operation.unsuccessful
+        operation = application.operation
+        failed = operation is not None and operation.unsuccessful
+        # Argo CD refuses a sync while it waits to retry one, even if only excluded resources failed in it.
+        operating = application.operating or (operation is not None and operation.retried)
         # A sync applies the whole application, so the excluded resources matter here.
         sync = application.exclusion.sync if application.exclusion else application.sync
-        if not self._sync or application.operating or (sync == SyncStatus.SYNCED and not failed):
+        if not self._sync or operating or (sync == SyncStatus.SYNCED and not failed):
             return application
         # Request only one sync for each revision. If it fails, the failure decides the verdict.
         is_requested = application.revisions == self._requested_revisions

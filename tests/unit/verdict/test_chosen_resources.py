@@ -18,7 +18,7 @@ from argocd_release.verdict.judge import judge
 from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import Symptom
 from tests.support.wording import is_from
-from tests.unit.states import application
+from tests.unit.states import OLD, application
 
 WEB = ResourceRef("apps", "Deployment", "prod", "web")
 SERVICE = ResourceRef("", "Service", "prod", "web")
@@ -255,6 +255,55 @@ def test_an_attempt_that_failed_only_for_excluded_resources_is_enough_once_it_ha
     for now in range(0, 100, 10):
         history = history.observe(early, now=now, compared=True)
         assert not history.records, "the failures of excluded resources end nothing"
+
+
+def _excused(**parts: Any) -> Application:
+    items = (resource("web"), resource("worker", sync="OutOfSync"))
+    return state(*items, **{"sync": "OutOfSync", "phase": "Failed", "results": EXCLUDED_FAILED} | parts)
+
+
+def test_a_failed_sync_of_excluded_resources_decides_nothing_before_the_next_comparison() -> None:
+    choice, early = choose("!*:*:worker"), _excused(reconciledAt="2026-01-01T00:00:04Z")
+    history = SymptomHistory()
+    for now in range(0, 100, 10):
+        history = history.observe(choice.view(early), now=now, compared=True)
+        assert not history.records
+    seen = choice.view(_excused())
+    history = history.observe(seen, now=100, compared=True).observe(seen, now=101, compared=True)
+    assert judge(seen, history).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("retried", [False, True])
+@pytest.mark.parametrize(
+    "message", ["one or more objects failed to apply (dry run)", "one or more synchronization tasks are not valid"]
+)
+def test_a_sync_that_has_applied_nothing_counts_and_names_the_excluded_resource(message: str, *, retried: bool) -> None:
+    """Argo CD then runs no hook either, so that Synced resources prove nothing."""
+    parts: Any = {"phase": "Running", "retries": 3, "operation": {"sync": {}}} if retried else {}
+    whole = _excused(**parts)
+    assert whole.operation is not None
+    again = " Retrying attempt #3 at 10:00AM." if retried else ""
+    seen = choose("!*:*:worker").view(replace(whole, operation=replace(whole.operation, message=f"{message}.{again}")))
+    assert not (seen.exclusion and seen.exclusion.failures)
+    history = SymptomHistory().observe(seen, now=0, compared=True)
+    verdict = judge(seen, history.observe(seen, now=31, compared=True))
+    assert verdict.outcome is Outcome.SYNC_FAILED
+    assert "Deployment/worker: denied" in verdict.reason
+
+
+def test_a_failed_sync_of_another_revision_is_no_success_for_this_one() -> None:
+    old = _excused(phase="Running", retries=2, operation={"sync": {}}, operated=OLD)
+    seen = choose("!*:*:worker").view(old)
+    assert seen.operation == old.operation
+    assert seen.operating
+    assert blocker(seen, Expectation(), compared=True) is not None
+
+
+def test_a_sync_that_ended_with_an_error_counts() -> None:
+    """Argo CD keeps the results of the resources, but the error is another one."""
+    seen = choose("!*:*:worker").view(_excused(phase="Error"))
+    history = SymptomHistory().observe(seen, now=0, compared=True)
+    assert judge(seen, history.observe(seen, now=1, compared=True)).outcome is Outcome.SYNC_FAILED
 
 
 def test_a_failure_counts_if_a_chosen_resource_is_not_synced() -> None:

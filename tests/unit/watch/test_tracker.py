@@ -1085,6 +1085,14 @@ def test_a_sync_that_the_job_requests_is_of_the_whole_application() -> None:
     assert Run(replace(two(phase=None, worker="Synced")), choose=without_worker(), sync=True).commands.syncs == 0
 
 
+def test_the_job_requests_no_sync_while_argocd_retries_one_that_fails_for_excluded_resources() -> None:
+    failed = [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "worker", "status": "SyncFailed"}]
+    retried = two(phase="Running", retries=1, results=failed, operation={"sync": {}})
+    run = Run(retried, choose=without_worker(), sync=True)
+    assert run.verdict.outcome is Outcome.DELIVERED
+    assert run.commands.syncs == 0
+
+
 def ready(restarts: int = 0) -> Workloads:
     pod = Node(
         uid="a", owner="", group="", version="v1", kind="Pod", namespace="web", name="web-a", health="Healthy",
