@@ -32,10 +32,10 @@ _LAYERS: Final = re.compile(
 )
 # The beginning of the repo-server's message about a file that is not valid YAML or JSON.
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
-# The event reasons which only say that a controller is working on the object. They explain no failure.
-# The scheduler's message if only labels and taints rule out the nodes, and not a lack of room (kubernetes v1.31.0
+# The scheduler's message if only labels and taints rule out the nodes, and not a lack of resources (kubernetes v1.31.0
 # pkg/scheduler/framework/plugins).
 _RULES_OUT: Final = re.compile(r"^(?!.*(?:Insufficient|Too many pods)).*(?:affinity|selector|taint)")
+# The event reasons which only say that a controller is working on the object. They explain no failure.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
 # The cause codes that only say that an object has failed. If the object belongs to a hook, HOOK_FAILED is used instead.
 _GENERAL: Final = frozenset({
@@ -164,8 +164,8 @@ def _hook_hint(node: Node, finding: Problem, hook: ResourceResult, clues: Clues,
         if node.kind == "Pod" and clues.status and not any(item.has_run for item in clues.status.containers):
             return hooks.HOOK_NOT_BEGUN.fill_hint(pod=node.name, namespace=node.namespace)
         return hooks.HOOK_WAITS.fill_hint(application=application.full_name)
-    # The hint of a general cause is about a program that must run for ever. The hints of failed Jobs are not about
-    # hooks, which Argo CD creates again by itself.
+    # Do not use the hint of a general cause for a hook, because it assumes a program that must never end. Do not use
+    # the hint about the deadline of a Job either, because Argo CD creates a hook again by itself.
     if finding.hint and finding.code not in {*_GENERAL, CauseCode.JOB_DEADLINE}:
         return finding.hint
     if node.kind != "Pod" and finding.hint and finding.code is CauseCode.UNHEALTHY:

@@ -22,6 +22,10 @@ FIELD_DIFFERS: Final = Message("{field} is {wanted} in git, but {live} in the cl
 FIELD_NOT_LIVE: Final = Message("{field} is {wanted} in git, but the cluster has dropped this field")
 FIELD_ONLY_LIVE: Final = Message("{field} is {live} in the cluster, but not in git")
 FIELD_HIDDEN: Final = Message("{field} differs (its values are not shown)")
+FIELD_HIDDEN_NOT_LIVE: Final = Message(
+    "{field} is set in git (its value is not shown), but the cluster has dropped this field"
+)
+FIELD_HIDDEN_ONLY_LIVE: Final = Message("{field} is set in the cluster (its value is not shown), but not in git")
 MORE_FIELDS: Final = Message("and {fields}")
 VALUE_WITH_PARTS: Final = Message("a value with {parts}")
 FIELDS_DROPPED: Final = (
