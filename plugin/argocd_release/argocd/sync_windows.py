@@ -8,7 +8,7 @@ from argocd_release.core.schedule import Window, next_sync
 from argocd_release.core.text import as_objects, as_text, one_line
 from argocd_release.model.observation import SyncWindow
 
-#: The maximum number of windows from whose schedules the next sync is computed.
+#: If more windows apply to an application, the job does not compute the time of the next sync.
 WINDOWS: Final = 50
 
 
@@ -49,7 +49,7 @@ def sync_window_of(answer: Mapping[str, Any], project: Mapping[str, Any], now: d
 
 
 def _blocking(answer: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the active windows that deny a sync, and the inactive windows of which one would have to be active."""
+    """Return the active deny windows, and all allow windows if none of them is active."""
     active, assigned = as_objects(answer.get("activeWindows")), as_objects(answer.get("assignedWindows"))
     denying = [window for window in active if window.get("kind") == "deny"]
     allowing = [window for window in assigned if window.get("kind") == "allow"]

@@ -1,4 +1,4 @@
-"""Read durations and cron schedules as Go programs write them, and find the end of a closed sync window.
+"""Parse Go durations and cron schedules, and find the next time at which sync windows allow a sync.
 
 The syntax of schedules is that of ``cron.ParseStandard`` (robfig/cron v3 parser.go, spec.go), which Argo CD uses.
 """
@@ -40,7 +40,7 @@ def go_seconds(text: str) -> float | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """A time window that opens regularly: it either allows or denies syncs.
+    """A sync window: a recurring period during which syncs are either allowed or denied.
 
     Attributes:
         denies: True if the window denies syncs.
@@ -56,10 +56,10 @@ class Window:
 
 
 def next_sync(windows: Sequence[Window], now: datetime) -> datetime | None:
-    """Return the first minute from now on at which the windows allow a sync; None if there is none within ``DAYS``.
+    """Return the first time from now on at which the windows allow a sync; None if there is none within ``DAYS``.
 
-    The rule is that of an automated sync (argo-cd v2.13.2 types.go SyncWindows.CanSync): no denying window is active,
-    and an allowing one is active, if there is one.
+    The rule is that of an automated sync (argo-cd v2.13.2 types.go SyncWindows.CanSync): no deny window is active. If
+    there are allow windows, one of them is active.
 
     Raises:
         ValueError: a schedule, a duration or a time zone is malformed or unknown.
@@ -92,7 +92,7 @@ def _merged(spans: Iterable[Iterable[tuple[datetime, datetime]]]) -> list[tuple[
 
 
 def _spans(window: Window, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the beginning and the end of each opening that ends after now and begins within ``DAYS``."""
+    """Yield the start and end of each period of the window that ends after now and starts within ``DAYS``."""
     seconds = go_seconds(window.duration)
     if seconds is None or seconds > _MOST_SECONDS:
         raise ValueError(window.duration)
@@ -130,7 +130,8 @@ class _Field:
     """The values of one field of a cron expression."""
 
     values: frozenset[int]
-    #: True if the field is ``*`` or ``?``, also with a step.
+    #: True if the field contains ``*`` or ``?`` with a step of at most 1. With a greater step, robfig/cron v3.0.1
+    #: (parser.go getRange) treats the star as a range.
     any: bool
 
 
@@ -154,7 +155,7 @@ def _field(text: str, least: int, most: int, names: tuple[str, ...]) -> _Field:
             raise ValueError(text)
         first, last, step = match.groups()
         if first in {"*", "?"}:
-            any_value, start, end = True, least, most
+            any_value, start, end = any_value or int(step or 1) == 1, least, most
         else:
             start = _number(first, least, names)
             end = _number(last, least, names) if last else most if step else start

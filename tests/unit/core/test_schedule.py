@@ -44,6 +44,10 @@ def allow(schedule: str, duration: str, zone: str = "") -> Window:
         ([allow("@daily", "1h")], datetime(2026, 11, 30, tzinfo=UTC)),
         # If both the day of the month and the weekday are given, one of the two is enough.
         ([allow("0 0 13 * mon", "1h")], datetime(2026, 11, 30, tzinfo=UTC)),
+        # With a step of more than 1, a star counts as given (robfig/cron v3.0.1 parser.go getRange).
+        ([allow("0 0 */7 * mon", "1h")], datetime(2026, 11, 30, tzinfo=UTC)),
+        ([allow("0 0 13 * */2", "1h")], datetime(2026, 12, 1, tzinfo=UTC)),
+        ([allow("0 0 */1 * wed", "1h")], datetime(2026, 12, 2, tzinfo=UTC)),
         ([allow("*/20 12 ? * *", "1m")], datetime(2026, 11, 29, 12, 40, tzinfo=UTC)),
         ([allow("0 18 * * *", "1h", "Europe/Berlin")], datetime(2026, 11, 29, 17, tzinfo=UTC)),
         ([deny("0 0 * * *", "48h"), deny("0 0 1 1 *", "1h")], None),
