@@ -240,6 +240,8 @@ REJECTION_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "less in git, and push",
         "service-account-missing": "create the service account, then wait for Argo CD's next attempt or sync again "
         "(argocd app sync, or <RELEASE_SYNC=true>); or correct its name in git, and push",
+        "webhook-failed": "check that the pods of the webhook run, then wait for Argo CD's next attempt or sync again "
+        "(argocd app sync, or <RELEASE_SYNC=true>)",
     }
 )
 #: The hints at the timeout, by cause code: only here can more time be the solution.

@@ -157,6 +157,17 @@ def test_a_sync_that_has_ended_says_that_argo_cd_does_not_repeat_it() -> None:
     assert found.hint == texts.HEALS_AFTER_SYNC.fill_hint(remedy=texts.AWAITED["WEBHOOK"].hint)
 
 
+def test_a_webhook_that_has_failed_needs_another_sync() -> None:
+    """Kubernetes does not create the object by itself, because the sync has not created its owner."""
+    look = Looks()
+    both = [failed(WEBHOOK), failed(INVALID, name="other")]
+    look(0, phase="Failed", results=both)
+    found = look(1, phase="Failed", results=both)
+    assert found.code is CauseCode.WEBHOOK_FAILED
+    assert "sync again" in found.hint
+    assert "Kubernetes" not in found.hint
+
+
 def test_zero_turns_the_grace_off() -> None:
     look = Looks(healing_grace=0)
     look(0, retries=1, results=[failed(WEBHOOK)])
