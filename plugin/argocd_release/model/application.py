@@ -393,6 +393,12 @@ class Application:
         return due and not self.operating and not attempted
 
     @property
+    def skips_auto_sync(self) -> bool:
+        """Return True if autoSync skips the compared revision for good (argo-cd v3.6.1 controller/appcontroller.go)."""
+        succeeded = self.operation is not None and self.operation.succeeded
+        return self.attempted and not (succeeded and self.self_heal)
+
+    @property
     def operating(self) -> bool:
         """Return True if a sync is running or was requested."""
         return self.requested or (self.operation is not None and self.operation.running)

@@ -5,6 +5,7 @@ The conditions are those of argo-cd v2.13.2 controller/appcontroller.go (autoSyn
 
 from typing import Final
 
+from argocd_release.core.schedule import DAYS
 from argocd_release.core.text import SHORT_SHA
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, Operation, OperationPhase, SyncStatus
@@ -91,9 +92,9 @@ def _out_of_sync(application: Application) -> str:
     operation = application.operation
     if not application.automated:
         return texts.NOW_WAITS_FOR_USER
-    if window := application.sync_window:
+    if (window := application.sync_window) and not application.skips_auto_sync:
         if window.stays_closed:
-            return texts.NOW_WINDOW_STAYS_CLOSED
+            return texts.NOW_WINDOW_STAYS_CLOSED.fill(days=DAYS)
         return texts.NOW_SYNCS_AT.fill(time=window.opens) if window.opens else texts.NOW_WAITS_FOR_WINDOW
     if operation is None or not application.attempted:
         return texts.NOW_SYNCS_SOON

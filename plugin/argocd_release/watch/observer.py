@@ -341,7 +341,8 @@ class Observer:
 
     def _with_window(self, application: Application, deadline: Deadline) -> Application:
         waits = application.automated and application.sync is SyncStatus.OUT_OF_SYNC and not application.operating
-        if self._cluster is None or not waits:
+        # Argo CD skips an attempted revision also after the window has opened, so the window is not the reason then.
+        if self._cluster is None or not waits or application.skips_auto_sync:
             return application
         now = self._now()
         if self._window is None or now - self._window[0] >= WINDOW_SECONDS:

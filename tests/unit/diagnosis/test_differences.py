@@ -41,7 +41,10 @@ def test_the_fields_are_named(live: object, wanted: object, text: str) -> None:
         ("Widget", {"spec": {"authToken": "{}"}}),
         ("Application", {"spec": {"helm": {"parameters": [{"name": "db.password", "value": "{}git"}]}}}),
         ("Application", {"spec": {"helm": {"valuesObject": {"db": {"type": "{}"}}}}}),
-        ("Deployment", {"spec": {"containers": [{"args": ["--password={}"], "command": ["sh", "-c", "DB_PASS={} ./run"]}]}}),
+        (
+            "Deployment",
+            {"spec": {"containers": [{"args": ["--password={}"], "command": ["sh", "-c", "DB_PASS={} ./run"]}]}},
+        ),
         ("Deployment", {"spec": {"httpGet": {"httpHeaders": [{"name": "X", "value": "{}"}]}}}),
         ("ConfigMap", {"data": {"DB_PASS": "{}", "app.ini": "user=a\npass={}", "image": "{}"}}),
         ("Widget", {"spec": {"webhookURL": "https://hooks.slack.com/services/T/B/{}"}}),

@@ -9,6 +9,7 @@ import pytest
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.messages import reports as texts
+from argocd_release.model.observation import SyncWindow
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.result import ApplicationResult, Diagnosis
@@ -80,6 +81,29 @@ STUCK: dict[str, Any] = {"sync": "OutOfSync", "phase": "Succeeded"}
 )  # fmt: skip
 def test_what_argo_cd_does(parts: dict[str, Any], expected: str) -> None:
     assert argo_cd_now(ended(**parts)) == expected
+
+
+OPENS = SyncWindow(windows="x", opens="2026-01-01 20:00 UTC")
+
+
+@pytest.mark.parametrize(
+    ("parts", "window", "expected"),
+    [
+        # Argo CD does not sync an attempted revision again after the window (argo-cd v3.6.1 appcontroller.go autoSync).
+        ({"sync": "OutOfSync", "phase": "Failed", "results": [FAILED]}, OPENS, texts.NOW_GAVE_UP.fill(attempts=texts.NOW_THE_ATTEMPT)),
+        (STUCK, OPENS, texts.NOW_SYNCED_ALREADY),
+        ({**STUCK, "policy": {"automated": {"selfHeal": True}}}, OPENS, texts.NOW_SYNCS_AT.fill(time=OPENS.opens)),
+        ({"sync": "OutOfSync", "operated": OLD}, OPENS, texts.NOW_SYNCS_AT.fill(time=OPENS.opens)),
+        ({"sync": "OutOfSync", "operated": OLD}, SyncWindow(windows="x"), texts.NOW_WAITS_FOR_WINDOW),
+        ({"sync": "OutOfSync", "operated": OLD}, SyncWindow(windows="x", stays_closed=True), "does nothing, because the sync window does not allow the sync within the next 32 days"),
+    ],
+)  # fmt: skip
+def test_a_sync_window_only_delays_a_sync_that_follows(
+    parts: dict[str, Any], window: SyncWindow, expected: str
+) -> None:
+    result = ended(**parts)
+    assert result.application is not None
+    assert argo_cd_now(replace(result, application=replace(result.application, sync_window=window))) == expected
 
 
 def test_a_terminated_sync_is_not_repeated() -> None:

@@ -551,6 +551,18 @@ def test_a_sync_window_that_keeps_argo_cd_from_syncing_is_named_in_the_first_sec
     assert reason in run.of(ApplicationState)[0].reason
 
 
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_sync_window_is_no_reason_if_argo_cd_does_not_sync_the_revision_again(phase: str) -> None:
+    """Argo CD skips an attempted revision also after the window has opened, so waiting for the window cannot help."""
+    run = Run(application(sync="OutOfSync", phase=phase), timeout=200)
+    assert run.verdict.outcome in {Outcome.SYNC_FAILED, Outcome.NOT_DELIVERED}
+    assert "sync window" not in run.verdict.reason
+    healed = replace(application(sync="OutOfSync"), self_heal=True)
+    assert verdict.WHY_SYNC_WINDOW.fill(project="default", window="deny * * * * * for web", outlook="") in (
+        Run(healed, timeout=20).verdict.reason
+    )
+
+
 def test_a_sync_window_that_was_not_told_is_asked_for_at_the_next_look() -> None:
     run = Run(OUT_OF_SYNC, timeout=12, windows=[error(FailureKind.TIMED_OUT)])
     assert verdict.WHY_SYNC_WINDOW.fill(project="default", window="", outlook="") in run.verdict.reason
