@@ -142,7 +142,8 @@ _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
 # The data of a Secret, printed by Go as a map. The values are not quoted, so the end of the map cannot be determined.
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
 _YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+(?:[#&].*+)?$", re.MULTILINE)
-_FLAT_SECRET: Final = re.compile(r"\bkind:\s++[\"']?+Secret\b")
+#: The field by which a manifest says that it is a Secret.
+SECRET_KIND: Final = re.compile(r"\bkind:\s++[\"']?+Secret\b")
 _FLAT_DATA: Final = re.compile(r"\b(?:data|stringData):(?=[ \t]*+(?!\[redacted\]|map\[)[^\s])")
 _PREFIXED_DATA: Final = re.compile(r"^(.*?)\b(?:data|stringData):[ \t]*+$")
 
@@ -162,7 +163,7 @@ def message_shown(text: str, *, kind: str = "") -> str:
 
 def contains_secret(text: str) -> bool:
     """Return True if the text contains a Secret, such as a manifest that embeds the manifest of one."""
-    return _FLAT_SECRET.search(text) is not None or _ABOUT_SECRET.search(text) is not None
+    return SECRET_KIND.search(text) is not None or _ABOUT_SECRET.search(text) is not None
 
 
 def without_secret_data(text: str) -> str:
@@ -312,7 +313,7 @@ def _tail(text: str, position: int) -> str:
 
 
 def _without_yaml(text: str) -> str:
-    about_secret = _FLAT_SECRET.search(text) is not None
+    about_secret = SECRET_KIND.search(text) is not None
     if not about_secret and _YAML_DATA.search(text) is None:
         return text
     text = "\n".join(_yaml_lines(text.split("\n"), prefixed=about_secret))

@@ -308,7 +308,7 @@ class _Recording:
             self._follows[key] = run_in_background(partial(self._follow, pod, key))
 
     def _is_busy(self) -> bool:
-        """Return True if the recording follows the logs of as many running containers as it is allowed to.
+        """Return True if the recording already follows the logs of ``LOGS`` running containers.
 
         A stream does not always end with its container, because a proxy can keep it open.
         """

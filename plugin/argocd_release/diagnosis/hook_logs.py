@@ -3,17 +3,22 @@
 The recorder of hooks (``hook_evidence``) already follows these logs, so showing them costs Argo CD no request.
 
 A Secret or a key in a log can span several lines. Its lines can only be redacted together. So the lines of a log are
-collected until the program is silent for a moment, and until no redacted text can continue in the next line.
+collected until the program is silent for a moment, and until no secret can continue in the next line. The redaction
+also receives the lines before them, because a Secret can begin there.
 """
 
+import re
 import threading
 import time
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from argocd_release.core.redaction import lines_shown
+from argocd_release.core.secret_data import REDACTED, SECRET_KIND
+from argocd_release.core.text import CUT
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.events import JobEvent
 from argocd_release.model.hook_events import HookLogLines, HookLogsRefused
@@ -27,19 +32,24 @@ KEPT_TEXT: Final = 64_000
 #: The maximum number of lines of each log that the job log shows, and their maximum length in characters together.
 SHOWN_LINES: Final = 200
 SHOWN_TEXT: Final = 32_000
-#: The maximum number of logs of a job. The text of all logs together has the limits of four logs.
+#: The maximum number of logs of a job. All logs together can have ``_AS_MANY`` times as much text as one log.
 LOGS: Final = 20
 _AS_MANY: Final = 4
 #: For how long a program must be silent before its lines are shown, in seconds. If it is never silent, its lines are
 #: shown after ``_LATEST_SECONDS``.
 _SILENCE_SECONDS: Final = 0.4
 _LATEST_SECONDS: Final = 1.5
-# The lines of a redacted text that does not end are held back up to these limits.
+# If a secret in a log seems to have no end, its lines are held back up to these limits.
 _HELD_SECONDS: Final = 10.0
 _HELD_LINES: Final = 300
+#: The number of lines before the new lines, or before the start of a secret, that the redaction also receives.
+_CONTEXT_LINES: Final = 50
 _TICK_SECONDS: Final = 0.2
-# An indented line that the redaction leaves unchanged, unless the lines before it belong to a text that goes on.
-_PROBE: Final = f"{' ' * 40}…"
+# A line to append before the redaction. The redaction changes it only if a secret in the lines before it has not
+# ended.
+_PROBE: Final = f"{' ' * 300}…"
+# A line that makes the redaction treat each line as if a prefix, such as a timestamp, could precede its YAML.
+_KIND_LINE: Final = "kind: Secret"
 
 
 @dataclass(kw_only=True)
@@ -48,8 +58,11 @@ class _Log:
 
     Attributes:
         hook: returns the hook, such as ``PreSync hook Job/migrate``, or "" while it is not known to be a hook.
-        is_alone: True if the hook itself is the pod.
         new: the lines that are not redacted yet. ``first_at`` and ``last_at`` are the times of their arrival.
+        context: the unredacted lines before the new ones. If a secret in them has not ended, its start is one of them.
+        is_open: True if a secret in the context has not ended.
+        column: the column of a secret whose end the redaction cannot find, otherwise None. A later line that is not
+            indented more ends it.
         kept: the last redacted lines, for the reports. ``size`` is their length.
         count: the number of all redacted lines. ``shown`` is the number of those that the job log shows, and
             ``shown_size`` their length.
@@ -64,6 +77,9 @@ class _Log:
     new: list[str] = field(default_factory=list)
     first_at: float = 0.0
     last_at: float = 0.0
+    context: list[str] = field(default_factory=list)
+    is_open: bool = False
+    column: int | None = None
     kept: deque[str] = field(default_factory=deque)
     size: int = 0
     count: int = 0
@@ -87,17 +103,14 @@ class _Log:
         """Redact the new lines and keep them. Return them, or nothing if they must wait for further lines."""
         if not self.new or not (at_once or self._is_due(now)):
             return ()
-        # If the job log shows no more lines, only the last ones matter. The lines before them are only needed to
-        # recognise a Secret that begins there.
-        skipped = max(len(self.new) - KEPT_LINES - _HELD_LINES, 0) if self.is_cut else 0
-        self.count += skipped
-        del self.new[:skipped]
-        *lines, probe = lines_shown([*self.new, _PROBE])
-        if probe != _PROBE:
-            if not (at_once or now - self.first_at >= _HELD_SECONDS or len(self.new) >= _HELD_LINES):
-                return ()
-            lines = list(lines_shown(self.new))
-        self.new.clear()
+        if self.is_cut:
+            self.skip()
+        self._find_end()
+        lines, is_open = _redacted(self.context, self.new)
+        has_waited = self.is_open or now - self.first_at >= _HELD_SECONDS or len(self.new) >= _HELD_LINES
+        if is_open and not (at_once or has_waited):
+            return ()
+        self._remember(is_open=is_open)
         self.count += len(lines)
         for line in lines:
             self.kept.append(line)
@@ -106,9 +119,73 @@ class _Log:
             self.size -= len(self.kept.popleft())
         return tuple(lines)
 
+    def skip(self) -> None:
+        """Drop the new lines that the reports will not contain. Keep some lines before the others as their context."""
+        skipped = max(len(self.new) - KEPT_LINES - _HELD_LINES, 0)
+        self.count += skipped
+        del self.new[:skipped]
+
+    def _remember(self, *, is_open: bool) -> None:
+        """Move the new lines to the context, and reduce the context to the lines that the next redaction needs."""
+        lines = [*self.context, *self.new]
+        self.new.clear()
+        self.is_open = is_open
+        if is_open and self.column is None:
+            self.context, self.column = _opened(lines)
+        elif not is_open:
+            self.context = lines[-_CONTEXT_LINES:]
+
+    def _find_end(self) -> None:
+        """If the redaction cannot find the end of a secret, drop the new lines up to that end."""
+        column = self.column
+        if column is None:
+            return
+        ends = (
+            number for number, line in enumerate(self.new) if line[: column + 1].strip() and line[column:][:1] != " "
+        )
+        if (end := next(ends, None)) is None:
+            self.new.clear()
+            return
+        del self.new[:end]
+        self.context, self.is_open, self.column = _secret_kind(self.context), False, None
+
     def _is_due(self, now: float) -> bool:
         is_silent = now - self.last_at >= _SILENCE_SECONDS
         return is_silent or now - self.first_at >= _LATEST_SECONDS or len(self.new) >= _HELD_LINES
+
+
+def _redacted(context: Sequence[str], new: Sequence[str]) -> tuple[list[str], bool]:
+    """Redact the new lines of a log. Return them, and True if a secret in them or in the context has not ended."""
+    # A Secret in the new lines changes the redaction of the context too. Redact the context as in the whole text, so
+    # that the number of its redacted lines is the same.
+    start = [*_secret_kind([*context, *new]), *context]
+    count = len(lines_shown(start))
+    is_open = lines_shown([*start, *new, _PROBE])[-1] != _PROBE
+    return list(lines_shown([*start, *new])[count:]), is_open
+
+
+def _opened(lines: Sequence[str]) -> tuple[list[str], int | None]:
+    """Return the lines that the redaction needs to find the end of the secret that begins in these lines.
+
+    If the redaction cannot find the end, return the column of the secret too.
+    """
+    kind = _secret_kind(lines)
+    *shown, opening = lines_shown([*kind, *lines])
+    # Find the line from which the last redacted line comes. It contains the start of the secret.
+    start = bisect_left(range(len(lines)), len(shown) + 1, key=lambda end: len(lines_shown([*kind, *lines[: end + 1]])))
+    first = [*kind, *lines[max(start - _CONTEXT_LINES, 0) : start + 1]]
+    # An unindented line ends a YAML block, whatever the block contains. Other secrets need all their lines.
+    if lines_shown([*kind, *lines, "end"])[-1] == "end":
+        return (first if lines_shown([*first, _PROBE])[-1] != _PROBE else [*kind, *lines]), None
+    name = opening.rpartition(REDACTED)[0].rstrip()
+    has_end = name.endswith(("-----", "{", "[")) and not re.search(CUT, lines[start])
+    if has_end and len(lines) - start <= KEPT_LINES:
+        return [*first, *lines[start + 1 :]], None
+    return first, name.rstrip(" {[").rfind(" ") + 1
+
+
+def _secret_kind(lines: Sequence[str]) -> list[str]:
+    return [_KIND_LINE] if SECRET_KIND.search("\n".join(lines)) else []
 
 
 class HookLogs:
@@ -119,7 +196,7 @@ class HookLogs:
         several: True if the job watches a group, so that each event names its application.
     """
 
-    #: The number of lines to request from the end of a log that has begun before.
+    #: The maximum number of earlier lines to request when the recorder begins to follow a log.
     LINES: Final = KEPT_LINES
 
     def __init__(self, emit: Emit, *, several: bool) -> None:
@@ -137,7 +214,9 @@ class HookLogs:
     def open(
         self, key: tuple[str, str, int], *, application: str, hook: Callable[[], str], pod: str
     ) -> Callable[[str], object]:
-        """Return the function that takes the lines of a log. It ignores a log that was read before.
+        """Return a function that receives the lines of a log.
+
+        The function ignores the lines if the log was opened before, or if the job has already opened ``LOGS`` logs.
 
         Args:
             key: the pod's uid, the container's name, and the number of its restarts.
@@ -155,6 +234,8 @@ class HookLogs:
 
         def take(line: str) -> None:
             with self._lock:
+                if self._closed and len(log.new) >= KEPT_LINES:
+                    return
                 log.take(line, time.monotonic())
             self._has_lines.set()
 
@@ -182,13 +263,14 @@ class HookLogs:
     def of(self, application: str) -> tuple[HookLog, ...]:
         """Return the logs of the application's hooks for the reports, in the order in which they were opened.
 
-        Call ``close`` before. Lines that the job log can still show are not in the result.
+        Call ``close`` first. Otherwise, the result lacks the lines that are not redacted yet.
         """
         left = _AS_MANY * KEPT_TEXT
         logs: list[HookLog] = []
         with self._lock:
             for log in reversed(self._logs.values()):
                 if self._closed:
+                    log.skip()
                     log.redact(time.monotonic(), at_once=True)
                 left -= log.size
                 if log.application == application and log.kept and (hook := log.hook()) and left >= 0:
@@ -213,8 +295,10 @@ class HookLogs:
                 self._has_lines.set()
 
     def _show(self, *, at_once: bool) -> bool:
-        """Show the lines that are due. Return True if lines wait."""
+        """Show the lines that are due. Return True if further lines are not due yet."""
         with self._showing:
+            if self._closed and not at_once:
+                return False
             events: list[JobEvent] = []
             with self._lock:
                 for log in self._logs.values():

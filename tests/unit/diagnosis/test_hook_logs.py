@@ -1,7 +1,7 @@
 """Test which lines of hooks the job log shows, which ones the reports keep, and that no Secret is among them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -153,3 +153,87 @@ def test_a_refusal_is_said_once(watched: Watched) -> None:
         watched.logs.refused((f"uid-{number}", "migrate", 0), error)
     watched.logs.close()
     assert watched.events == [HookLogsRefused(error="permission denied: logs, get")]
+
+
+SECRET = ("apiVersion: v1", "kind: Secret", "metadata:", "  name: db", "stringData:", "  user: app")
+VALUE = "correct-horse-battery"
+
+
+@pytest.fixture
+def paused(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """Return logs that are only shown when a test says so, because no thread does it."""
+    monkeypatch.setattr(hook_logs, "run_in_background", lambda _: None)
+    return Watched()
+
+
+def parts(paused: Watched, *groups: Sequence[str], seconds: float = 60.0) -> list[str]:
+    """Pass on the groups of lines, each ``seconds`` after the one before. Return all lines of the job log and report."""
+    take = paused.logs.open(KEY, application="web", hook=lambda: HOOK, pod="migrate-x")
+    for lines in groups:
+        for line in lines:
+            take(line)
+        log = paused.logs._logs[KEY]
+        log.first_at -= seconds
+        log.last_at -= seconds
+        paused.logs._show(at_once=False)
+    return [*paused.shown, *paused.kept]
+
+
+def prefixed(*lines: str) -> list[str]:
+    return [f"2026-01-01T00:00:00Z {line}" for line in lines]
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        ([*SECRET], [f"  password: {VALUE}", "done"]),
+        ([f"row {number}" for number in range(300)] + [*SECRET], [f"  password: {VALUE}", "done"]),
+        ([*SECRET, "  bundle: |"], *[[f"    {VALUE}"] * 320] * 5, [f"  password: {VALUE}", "done"]),
+        (prefixed(*SECRET, "  bundle: |"), *[prefixed(*[f"    {VALUE}"] * 320)] * 5, prefixed("done")),
+        (prefixed(*SECRET[:4]), prefixed("stringData:", f"  password: {VALUE}", "done")),
+        (["kind: Secret"], [f"stringData: {{password: {VALUE}}}"], ["done"]),
+        (["kind: Secret"], ["stringData: {a: b,"], [f"  password: {VALUE}}}"], ["done"]),
+        (["{", '  "data": {', '    "user": {', "    },"], [f'    "password": "{VALUE}"'], ["  }", "}", "done"]),
+        (["{", '  "data": {'], *[[f'    "password": "{VALUE}",'] * 320] * 5, ["  }", "}", "done"]),
+        (["stringData:", "  data:", "    a: b"], [f"  password: {VALUE}"], ["done"]),
+        (["-----BEGIN PRIVATE KEY-----", VALUE], [VALUE], ["-----END PRIVATE KEY-----", "done"]),
+        ([f"Secret: data:map[a:{VALUE}"], [VALUE]),
+        ([f'{{"data": {{"a": "{VALUE} … (9 more characters)'], [f"    {VALUE}"], ["done"]),
+        ([f"{'x' * 60} kind: Secret", f"{'x' * 60} stringData:"], [f"{'x' * 60}   a: {VALUE}"], [f"{'x' * 60} done"]),
+    ],
+)
+def test_no_part_of_a_secret_is_shown_without_its_start(
+    monkeypatch: pytest.MonkeyPatch, groups: tuple[list[str], ...]
+) -> None:
+    monkeypatch.setattr(hook_logs, "run_in_background", lambda _: None)
+    for seconds in (60.0, 1.0):
+        lines = parts(Watched(), *groups, seconds=seconds)
+        assert [line for line in lines if VALUE in line] == []
+    last = groups[-1][-1]
+    assert not last.endswith("done") or parts(Watched(), *groups)[-1] == last
+
+
+def test_the_lines_after_a_secret_are_shown_once(paused: Watched) -> None:
+    groups = [[*SECRET], ["  password: x", "done"], ["row 1"], ["kind: Secret", "row 2"], ["row 3"]]
+    parts(paused, *groups)
+    assert paused.shown[:6] == [*SECRET[:4], "stringData: [redacted]", "done"]
+    assert paused.shown[6:] == ["row 1", "kind: Secret", "row 2", "row 3"]
+
+
+def test_a_log_after_its_last_event_stays_small(paused: Watched) -> None:
+    paused.open(KEY, "row")
+    paused.logs.close()
+    paused.open(("other", "migrate", 0), *["y" * 100] * (3 * KEPT_LINES))
+    assert len(paused.logs._logs["other", "migrate", 0].new) == KEPT_LINES
+    assert len(paused.logs.of("web")) == 2
+
+
+def test_no_event_follows_the_last_one(paused: Watched) -> None:
+    take = paused.logs.open(KEY, application="web", hook=lambda: HOOK, pod="migrate-x")
+    take("row")
+    paused.logs.close()
+    before = list(paused.events)
+    for number in range(300):
+        take(f"late {number}")
+    assert paused.logs._show(at_once=False) is False
+    assert paused.events == before
