@@ -75,8 +75,8 @@ class Api:
     ) -> None:
         self._credentials = connection if isinstance(connection, Credentials) else Credentials(connection)
         self._on_call = on_call
-        # argocd does not use the proxy variables for TLS connections (apiclient.go:270-278). Neither does this client,
-        # which only uses the proxy in the settings.
+        # Like argocd over TLS (apiclient.go:270-278), this client ignores the proxy variables of the environment, such
+        # as HTTPS_PROXY. It only uses the proxy in the settings.
         first = self._credentials.current()
         self._client = Client(tls=first.tls, deadline=deadline, check=check, proxy=first.proxy)
         self._check = check
@@ -90,7 +90,7 @@ class Api:
         self._client.__exit__(*details)
 
     def application(self, name: str, *, seconds: float = API_CALL, refresh: str = "") -> Application:
-        """Return the application's state. With ``refresh``, ``normal`` or ``hard``, make Argo CD compare it first.
+        """Return the application's state. If ``refresh`` is ``normal`` or ``hard``, make Argo CD compare it first.
 
         Raises:
             ArgoCDError: the request failed. Its kind is ``FailureKind.TIMED_OUT`` if it took longer than ``seconds``.
@@ -199,7 +199,7 @@ class Api:
         return parsed(str(answer.get("manifest") or "null"), texts.MANIFEST_OF.fill(subject=node))
 
     def states(self, name: str, item: Resource) -> tuple[object, object]:
-        """Return a managed resource's live state, and the state that Argo CD wants, as it compares the two."""
+        """Return the live and the wanted state of a managed resource, as Argo CD normalizes them to compare them."""
         query = {"namespace": item.namespace, "name": item.name, "kind": item.kind, "group": item.group}
         return parse_states(parsed(self._text(name, "managed-resources", query), "GET managed-resources"))
 

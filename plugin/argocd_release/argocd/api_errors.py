@@ -54,11 +54,12 @@ def error_of_answer(command: str, answer: Response) -> ArgoCDError:
 
 
 def error_of_request(command: str, error: HttpError) -> ArgoCDError:
-    """Return the error of a request to which no server has completely responded."""
+    """Return the error of a request that received no complete response."""
     if error.proxy_status is not None:
         return api_error(command, FailureKind.PROXY, str(error))
     kind = FailureKind.TIMED_OUT if error.timed_out else FailureKind.OTHER
-    # The port is closed, so the job could not send the request. The server does not offer the HTTP API.
+    # If the connection failed at once, the port is closed: the server does not offer the HTTP API. A retry would
+    # fail, too.
     closed = not error.sent and not error.timed_out
     return api_error(command, kind, str(error), is_refused=closed)
 

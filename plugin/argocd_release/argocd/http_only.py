@@ -38,7 +38,7 @@ class NoFeed:
 
 
 class HttpOnlyCommands:
-    """The commands of a job, each of which is one or more requests to Argo CD's HTTP API.
+    """The commands of a job, implemented as requests to Argo CD's HTTP API.
 
     Args:
         api: Argo CD's HTTP API.
@@ -139,7 +139,10 @@ class HttpOnlyCommands:
         return f"{path}{what}{'?' if whole else ''}{whole}"
 
     def _missing_or_denied(self, name: str, error: ArgoCDError) -> ArgoCDError:
-        """Return the error that the application is missing if the token has the right to read it, else a refusal."""
+        """Return the error ``MISSING`` if the token has the right to read the application, otherwise ``DENIED``.
+
+        If one of the requests fails for another reason, such as an expired token, return its error instead.
+        """
         deadline = Deadline(_PROBES_SECONDS)
         try:
             projects = as_objects(self._read("/api/v1/projects", deadline).get("items"))

@@ -58,6 +58,7 @@ NO_HTTP_ADDRESS: Final = "this is not an http or https address"
 RESPONSE_TOO_LARGE: Final = Message("the response is larger than {megabytes} MB")
 RESPONSE_INCOMPLETE: Final = Message("no complete response within {seconds} s")
 PROXY_REFUSES: Final = Message("the proxy {proxy} refuses to connect to {server}: {status}")
+PROXY_INVALID: Final = "the URL of the proxy is invalid"
 PROXY_UNREACHABLE: Final = Message("the proxy {proxy} cannot be used: {reason}")
 NAME_SERVER_SILENT: Final = Message("the name server did not respond within {seconds} s")
 NO_HOST_NAME: Final = Message("{host!r} is not a host name: {error}")

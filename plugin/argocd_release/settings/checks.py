@@ -15,6 +15,7 @@ from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 from argocd_release.settings import environment, expectations_file, interpret
 from argocd_release.settings.environment import COMPONENT, PROPERTIES, SCHEMA, JobEnvironment
+from argocd_release.transport.urls import split_proxy
 
 _WHAT_TO_WAIT_FOR: Final = ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")
 _MEANT: Final = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
@@ -41,6 +42,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
     wrong = {problem.subject for problem in setup_problems}
     others = [
         *_options(values["ARGOCD_OPTS"]),
+        *_proxy_problems(values["RELEASE_PROXY"]),
         *selector_problems(values),
         *_stability_problems(values),
         *(_resource_problems(values) if values["RELEASE_RESOURCES"] else ()),
@@ -156,6 +158,17 @@ def _meant(given: str, declared: Mapping[str, Any]) -> str:
 def _options(given: str) -> Iterator[SetupProblem]:
     for entry, words in connection.option_problems(given):
         yield SetupProblem.of_setting(entry, "ARGOCD_OPTS", **words)
+
+
+def _proxy_problems(url: str) -> Iterator[SetupProblem]:
+    """Yield a problem if the URL of the proxy matches the pattern, but has an invalid host or port."""
+    rule = PROPERTIES["RELEASE_PROXY"]["x-rule"]
+    try:
+        if url:
+            split_proxy(url)
+    except OSError:
+        fix = settings.SET_TO.fill(setting="it", value=rule.removeprefix("must be "))
+        yield SetupProblem.of_setting(settings.INVALID, "RELEASE_PROXY", rule=rule, shown="", fix=fix)
 
 
 def _files(values: Mapping[str, Any]) -> Iterator[SetupProblem]:

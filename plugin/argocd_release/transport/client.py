@@ -13,13 +13,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urlencode, urlsplit
 
 from argocd_release.core.text import one_line
 from argocd_release.messages import argocd as texts
 from argocd_release.timing import Deadline, run_in_background
-from argocd_release.transport.network import KEEPALIVE, Backend, NotConnectedError, bounded, host_of, was_opening_tunnel
+from argocd_release.transport.network import (
+    KEEPALIVE,
+    Backend,
+    NotConnectedError,
+    bounded,
+    host_of,
+    was_opening_tunnel,
+)
+from argocd_release.transport.urls import http_parts, proxy_of_environment, redirected, split_proxy
 
 if TYPE_CHECKING:
     import httpcore
@@ -32,7 +40,6 @@ _LAG_SECONDS: Final = 0.2
 REDIRECTS: Final = 5
 _OK: Final = 200
 _REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
-_SCHEMES: Final = frozenset({"http", "https"})
 # Makes zlib expect a gzip header.
 _GZIP: Final = zlib.MAX_WBITS | 16
 _UNPACKED_PART: Final = 1 << 16
@@ -98,9 +105,9 @@ class Request:
         on_part: a callback that receives each part of the body of a response with status 200 as soon as it arrives. The
             returned response then has no body. The time that the callback takes does not count towards the time limit
             of the call, but towards the deadline of the job.
-        is_enough: a callback that receives the status and the part of the body that has arrived, at first an empty one.
-            The client stops reading when it returns True. At the time limit, the response contains that part. Use it
-            together with ``truncate``.
+        is_enough: a callback that receives the status and the part of the body that has arrived, which is empty at
+            first. If it returns True, or at the time limit, the client stops reading and returns a response with this
+            part. The client only calls it if ``truncate`` is True.
     """
 
     url: str
@@ -188,8 +195,8 @@ class Client:
             location = answer.headers.get("location", "")
             if answer.status not in _REDIRECTED or not location:
                 return answer
-            url = urljoin(request.url, location)
-            if urlsplit(url).scheme not in _SCHEMES:
+            url = redirected(request.url, location)
+            if not url:
                 raise HttpError(texts.REDIRECTS_NOWHERE, redirects=True)
             same = urlsplit(url)[:2] == urlsplit(request.url)[:2]
             request = replace(request, url=url, query={}, headers=request.headers if same else {})
@@ -249,12 +256,12 @@ class Client:
         headers = {"Host": f"{bracketed}:{url.port}" if url.port else bracketed, **_HEADERS, **request.headers}
         if request.method in {"POST", "PUT"}:
             headers["Content-Length"] = str(len(request.body))
-        proxy = self._proxy or (_proxy(url) if self._proxies else "")
+        proxy = self._proxy or (proxy_of_environment(url) if self._proxies else "")
         with self._pool(url, proxy).stream(
             request.method,
             httpcore.URL(
                 scheme=url.scheme.encode(),
-                # httpcore passes this host on to a proxy as it is.
+                # httpcore sends this host to a proxy unchanged, so an IPv6 address needs its brackets.
                 host=(bracketed if proxy else host).encode(),
                 port=url.port,
                 target=target.encode(),
@@ -285,13 +292,10 @@ class Client:
         key = (proxy, url.scheme)
         with self._lock:
             if key not in self._pools:
-                parts = urlsplit(proxy)
-                account = (unquote(parts.username or ""), unquote(parts.password or ""))
-                bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
                 self._pools[key] = httpcore.ConnectionPool(
                     # Only create a TLS context if it is needed, because that takes 35 ms of CPU time.
                     ssl_context=self._tls() if url.scheme == "https" else None,
-                    proxy=httpcore.Proxy(bare, auth=account if any(account) else None) if proxy else None,
+                    proxy=_proxy_of(proxy) if proxy else None,
                     max_connections=CONNECTIONS,
                     keepalive_expiry=IDLE_SECONDS,
                     socket_options=KEEPALIVE,
@@ -300,28 +304,33 @@ class Client:
             return self._pools[key]
 
 
+def _proxy_of(url: str) -> "httpcore.Proxy":
+    """Return the proxy with this URL.
+
+    Raises:
+        HttpError: the URL is invalid.
+    """
+    import httpcore  # noqa: PLC0415
+
+    try:
+        parts = split_proxy(url)
+    except OSError as error:
+        raise HttpError(str(error), sent=False, proxy_status=0) from error
+    account = (unquote_to_bytes(parts.username or ""), unquote_to_bytes(parts.password or ""))
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return httpcore.Proxy(bare, auth=account if any(account) else None)
+
+
 def _split(url: str) -> tuple[SplitResult, str]:
     """Split the URL. Also return its host in the ASCII form that DNS and certificates use.
 
     Raises:
-        HttpError: the URL has no host, or a scheme other than http and https.
+        HttpError: the URL has no host, an invalid port, or a scheme other than http and https.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
+    parts = http_parts(url)
+    if parts is None or not parts.hostname:
         raise HttpError(texts.NO_HTTP_ADDRESS, sent=False)
     return parts, parts.hostname.encode("idna").decode("ascii")
-
-
-def _proxy(url: SplitResult) -> str:
-    """Return the URL of the proxy that the environment variables name for this URL, or an empty string."""
-    # Import this module only if it is needed, because importing it takes longer than a request.
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
-
-    if proxy_bypass(url.netloc.rpartition("@")[2]):
-        return ""
-    proxies: dict[str, Any] = getproxies()
-    proxy = str(proxies.get(url.scheme) or proxies.get("all") or "")
-    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
 def _read(parts: Iterable[bytes], request: Request, status: int) -> bytes:
@@ -340,7 +349,7 @@ def _read(parts: Iterable[bytes], request: Request, status: int) -> bytes:
 
 
 def _read_enough(parts: Iterable[bytes], body: bytearray, is_enough: Callable[[bytearray], bool], limit: int) -> None:
-    """Append parts to the body until it is long enough, until it exceeds the limit, or until no more parts arrive."""
+    """Append parts to the body until ``is_enough`` returns True, it reaches the limit, or no more parts arrive."""
     import httpcore  # noqa: PLC0415
 
     arriving = iter(parts)
@@ -353,13 +362,21 @@ def _read_enough(parts: Iterable[bytes], body: bytearray, is_enough: Callable[[b
 
 
 def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Decompress a gzip body into small parts, because a compressed part can become a thousand times as long."""
+    """Decompress a gzip body into small parts, because a compressed part can become a thousand times as long.
+
+    The body can consist of several members (RFC 1952). Zero bytes after a member are ignored, as gzip does.
+    """
     unpacking = zlib.decompressobj(_GZIP)
     for part in parts:
         packed = part
         while packed:
+            if unpacking.eof:
+                packed = packed.lstrip(b"\0")
+                if not packed:
+                    break
+                unpacking = zlib.decompressobj(_GZIP)
             yield unpacking.decompress(packed, _UNPACKED_PART)
-            packed = unpacking.unconsumed_tail
+            packed = unpacking.unused_data if unpacking.eof else unpacking.unconsumed_tail
 
 
 def _limited(parts: Iterable[bytes], limit: float) -> Iterator[bytes]:

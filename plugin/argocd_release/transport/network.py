@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from argocd_release.messages import argocd as texts
 from argocd_release.timing import Background, Deadline, run_in_background
+from argocd_release.transport.urls import split_proxy
 
 if TYPE_CHECKING:
     from httpcore import NetworkBackend, NetworkStream
@@ -180,14 +181,15 @@ def open_through_proxy(proxy: str, host: str, port: int, *, seconds: float) -> s
         seconds: the time limit.
 
     Raises:
-        OSError: the proxy cannot be reached, or refuses to open the tunnel.
+        OSError: the URL of the proxy is invalid, or the proxy cannot be reached or refuses to open the tunnel.
     """
-    parts, deadline = urlsplit(proxy), Deadline(seconds)
+    parts, deadline = split_proxy(proxy), Deadline(seconds)
+    proxy_port = parts.port or _HTTP
     tunnel = connect(
         parts.hostname or "",
-        parts.port or _HTTP,
+        proxy_port,
         deadline=deadline,
-        to=lambda address, left: socket.create_connection((address, parts.port or _HTTP), left),
+        to=lambda address, left: socket.create_connection((address, proxy_port), left),
     )
     server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
@@ -208,7 +210,7 @@ def _request_tunnel(tunnel: socket.socket, proxy: SplitResult, server: str, dead
     header = f"Proxy-Authorization: Basic {encoded}\r\n" if account != ":" else ""
     tunnel.sendall(f"CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n{header}\r\n".encode())
     answer = b""
-    # A server does not begin a TLS connection, so nothing follows the response of the proxy.
+    # In TLS, the client sends first. So no data of the server follows the response of the proxy.
     while b"\r\n\r\n" not in answer and len(answer) < _PART:
         tunnel.settimeout(max(deadline.left, 0.001))
         part = tunnel.recv(_PART)

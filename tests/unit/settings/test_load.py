@@ -161,6 +161,9 @@ def test_everything_wrong_is_said_at_once() -> None:
         ("RELEASE_PROXY", "https://proxy.example.com:3128"),
         ("RELEASE_PROXY", "http://ci:se@cret@proxy.example.com:3128"),
         ("RELEASE_PROXY", "http://ci:secret@proxy.example.com:3128/path"),
+        ("RELEASE_PROXY", "http://ci:secret@proxy.example.com:99999"),
+        ("RELEASE_PROXY", "http://proxy.example.com:0"),
+        ("RELEASE_PROXY", "http://[:::]:3128"),
     ],
 )
 def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: str) -> None:
@@ -169,10 +172,24 @@ def test_a_wrong_value_is_one_problem_that_names_the_setting(name: str, value: s
 
 
 @pytest.mark.parametrize("name", ["RELEASE_PROXY", "INPUT_RELEASE_PROXY"])
-def test_a_wrong_proxy_is_not_shown_because_it_can_contain_a_password(name: str) -> None:
-    (problem,) = problems(**{name: "ci:s3 cret@proxy.example.com:3128"})
+@pytest.mark.parametrize(
+    "account",
+    [
+        "ci:s3 cret",
+        "ci:s3cret#word1",
+        "ci:s3cret?word1",
+        "ci:12345#cret",
+        "c[i:cret",
+        "ci:cret]",
+        "ci:\\cret",
+        "ci:cret\u2100",
+    ],
+)
+def test_a_wrong_proxy_is_not_shown_because_it_can_contain_a_password(name: str, account: str) -> None:
+    (problem,) = problems(**{name: f"http://{account}@proxy.example.com:3128"})
     assert problem.subject == "RELEASE_PROXY"
     assert "cret" not in problem.message + problem.fix
+    assert "ci" not in problem.message + problem.fix.replace("GitLab CI/CD", "")
 
 
 @pytest.mark.parametrize(

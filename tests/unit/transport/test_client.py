@@ -1,5 +1,6 @@
 """Test the HTTP client with a server that misbehaves: every call must end in time, with an error of this package."""
 
+import base64
 import gzip
 import socket
 import ssl
@@ -14,7 +15,7 @@ from typing import Any
 import httpcore
 import pytest
 
-from argocd_release.messages.argocd import RESPONSE_INCOMPLETE
+from argocd_release.messages.argocd import PROXY_INVALID, REDIRECTS_NOWHERE, RESPONSE_INCOMPLETE
 from argocd_release.timing import Deadline, run_in_background
 from argocd_release.transport import network
 from argocd_release.transport.client import Client, HttpError, Request
@@ -400,6 +401,83 @@ def test_a_closed_port_of_a_proxy_is_the_reason() -> None:
             client.send(Request(url=url), seconds=2)
         assert caught.value.proxy_status == 0
         assert "Connection refused" in str(caught.value)
+
+
+INVALID_PROXIES = [
+    "http://ci:s3cret#word@127.0.0.1:3128",
+    "http://c[i:s3cret@127.0.0.1",
+    "http://ci:s3cret\u2100@127.0.0.1:1",
+]
+
+
+@pytest.mark.parametrize("proxy", INVALID_PROXIES)
+def test_the_error_of_an_invalid_proxy_does_not_contain_the_password(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OSError, match=PROXY_INVALID) as refused:
+        network.open_through_proxy(proxy, "argocd.invalid", 443, seconds=1)
+    assert "s3cret" not in str(refused.value)
+    request = Request(url="http://argocd.invalid/")
+    with a_client(proxy=proxy) as client, pytest.raises(HttpError, match=PROXY_INVALID) as failed:
+        client.send(request, seconds=1)
+    assert failed.value.proxy_status == 0
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with a_client(proxies=True) as client, pytest.raises(HttpError, match=PROXY_INVALID):
+        client.send(request, seconds=1)
+
+
+def test_the_password_of_a_proxy_can_contain_any_character() -> None:
+    requests: list[bytes] = []
+
+    def refuse(connection: socket.socket) -> None:
+        requests.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+    with serving(refuse) as port:
+        proxy = f"http://ci:s%C3%A9cret@127.0.0.1:{port}"
+        with a_client(proxy=proxy) as client, pytest.raises(HttpError):
+            client.send(Request(url="https://argocd.invalid/"), seconds=2)
+        with pytest.raises(OSError, match="407"):
+            network.open_through_proxy(proxy, "argocd.invalid", 443, seconds=2)
+    account = base64.b64encode("ci:s\u00e9cret".encode())
+    assert [account in request for request in requests] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://[object Object]/login",
+        "http://[bad",
+        "//[",
+        "http://127.0.0.1:x/",
+        "http://127.0.0.1:99999/",
+    ],
+)
+def test_a_redirect_to_an_invalid_address_is_an_error(location: str) -> None:
+    head = f"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: {location}\r\n\r\n".encode()
+    with serving(answer(head)) as port, a_client() as client, pytest.raises(HttpError) as caught:
+        client.follow(Request(url=f"http://127.0.0.1:{port}/"), seconds=5)
+    assert caught.value.redirects
+    assert str(caught.value) == REDIRECTS_NOWHERE
+
+
+def test_a_gzip_body_can_have_several_members() -> None:
+    packed = gzip.compress(b"hello ") + gzip.compress(b" " * 100_000) + gzip.compress(b"world")
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    with serving(answer(head + packed)) as port, a_client() as client:
+        url = f"http://127.0.0.1:{port}/"
+        assert client.send(Request(url=url), seconds=5).body == b"hello " + b" " * 100_000 + b"world"
+        with pytest.raises(HttpError, match="larger"):
+            client.send(Request(url=url, body_limit=1000), seconds=5)
+
+
+def test_bytes_after_a_gzip_member_are_ignored() -> None:
+    """Like gzip itself, the client ignores zero bytes with which a server fills the last block."""
+    packed = gzip.compress(b"hello") + bytes(100)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    with serving(answer(head + packed)) as port, a_client() as client:
+        assert client.send(Request(url=f"http://127.0.0.1:{port}/"), seconds=5).text == "hello"
 
 
 def test_a_server_that_fails_behind_a_proxy_is_not_the_proxys_fault() -> None:
