@@ -224,7 +224,7 @@ def line(event: JobEvent) -> str:
 
 
 def _hook_log(event: HookLogLines) -> Iterator[str]:
-    """Yield the lines of a hook, which are quoted so that none of them looks like a line of this job."""
+    """Yield the log lines of a hook, each with a prefix, so that none of them looks like a line of this job."""
     if event.has_title:
         is_pod = event.hook.endswith(f" Pod/{event.pod}")
         message, names = (job_log.HOOK_LOG_OF_POD, {}) if is_pod else (job_log.HOOK_LOG, {"pod": event.pod})

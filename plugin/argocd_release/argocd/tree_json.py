@@ -52,7 +52,7 @@ def ignored_roots(tree: Tree, roots: Iterable[ResourceRef], manifest: Callable[[
 
 
 def retried_pods(tree: Tree) -> tuple[Failing, ...]:
-    """Return the failed pods of Jobs that are not Degraded, which Kubernetes usually replaces."""
+    """Return the failed pods whose Job has not failed. Kubernetes usually replaces such a pod."""
     return tuple(
         tree.as_failing(pod)
         for pod in tree.nodes

@@ -25,7 +25,8 @@ _ROW: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+\s+(.*)")
 _WORD: Final = re.compile(r"\S++")
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
-# The characters that gRPC encodes in an error message. Other encoded characters are part of an address.
+# The characters that gRPC percent-encodes in an error message. Other encodings, such as %2F, belong to a URL in the
+# message, so they are kept.
 _ENCODED: Final = re.compile(r"(?:%(?:[01][0-9A-F]|25|7F|[89A-F][0-9A-F]))+")
 _CANCELLED: Final = re.compile(r"context canceled|context deadline exceeded|timed out \(\d++s\) waiting")
 # The known values of the status, phase and health columns. argocd omits empty columns, so the position of a word does

@@ -37,7 +37,8 @@ _UNPRINTABLE: Final = re.compile(
 # artifact (lib/gitlab/ci/parsers/test/junit.rb).
 _SECTION: Final = re.compile(r"section_(start|end):")
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")
-# The words of Argo CD's message about a wait, also if the number is 1 (gitops-engine pkg/sync/sync_context.go).
+# In its message about a wait, Argo CD uses the plural even if the number is 1 (gitops-engine
+# pkg/sync/sync_context.go).
 _ONE_MORE: Final = re.compile(r"\band 1 more (hook|resource)s\b")
 _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
 
@@ -223,7 +224,8 @@ _QUOTA: Final = re.compile(r"\bexceeded quota: ([a-z0-9][a-z0-9.-]{0,252}+)(?=,|
 def as_message(value: object, *, kind: str = "") -> str:
     """Return the sanitized message, without values of Secrets and without dumped Go objects.
 
-    The name of a quota gets quotation marks: "exceeded quota: none" would say that there is no quota.
+    Put the name of a quota in quotation marks. Without them, the message about a quota with the name ``none`` would
+    read as if there were no quota.
 
     Args:
         value: the message. If it is not a text, the result is empty.

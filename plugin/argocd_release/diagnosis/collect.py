@@ -153,7 +153,7 @@ def steps(
 def _with_cause_in_manifest(
     diagnosis: Diagnosis, name: str, application: Application, tree: Tree, sources: Evidence
 ) -> Diagnosis:
-    """Return the diagnosis with a cause that only a live manifest shows. If it cannot be read, add a note instead."""
+    """Add a cause that only a live manifest shows, if there is one. If a manifest is unreadable, add a note."""
     try:
         lost_hook = root_cause.lost_hook(application, tree, partial(sources.live, name))
         return replace(diagnosis, cause=lost_hook or _drift(name, application, tree, sources))
@@ -207,7 +207,7 @@ def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -
     problem = drift_cause(application, item, sources.live(name, node)) if node else None
     if problem is None or problem.code is not CauseCode.NOT_KEPT:
         return problem
-    # Without the right to see the difference, the cause is still true.
+    # If the token is not allowed to read the difference, report the cause without the fields.
     with suppress(ArgoCDError):
         fields = differing_fields(item.kind, *sources.states(name, item))
         if fields:
@@ -271,7 +271,7 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
         return clues, notes, ""
     try:
         status = parse_pod_status(sources.live(name, suspect))
-        # A pod that serves is only a suspect if it has restarted.
+        # A serving pod is a suspect only because it has restarted, so report its state before the restart.
         clues = replace(clues, status=restarted(status) if suspect.serves else status)
     except ArgoCDError as error:
         return (

@@ -131,7 +131,7 @@ def ended(status: PodStatus) -> PodStatus:
 
 
 def restarted(status: PodStatus) -> PodStatus:
-    """Return the status of a pod that is ready again, as it was when its containers ended before their last restart."""
+    """Return the pod's status with each restarted container in the state in which its previous run ended."""
     containers = tuple(
         replace(container, running=False, ready=False, reason=container.before) if container.restarts else container
         for container in status.containers

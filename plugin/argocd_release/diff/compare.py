@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 
 from argocd_release.core.redaction import DocumentLine
-from argocd_release.core.secret_data import contains_secret
+from argocd_release.core.secret_data import REDACTED, contains_secret
 from argocd_release.core.text import (
     as_line,
     as_list,
@@ -39,6 +39,9 @@ LINES: Final = 5000
 #: The maximum number of changes for which the result keeps the lines, in each application. It only names the others.
 DETAILED: Final = 300
 _HEADER: Final = re.compile(r"===== ([^/ ]*)/([^ /]+) ([^/ ]*)/([^ ]+) ======")
+_SECRET_FIELDS: Final = frozenset({"data", "stringData"})
+# A field with the data of a Secret whose value begins in the same line.
+_SECRET_VALUE: Final = re.compile(r"^( *+(?:- )?[\"']?(?:data|stringData)[\"']?:) *+[^\s].*+$")
 #: A line of a document: "+" if only the new document has it, "-" if only the live one has it, otherwise " ".
 Line = tuple[str, str]
 
@@ -205,10 +208,12 @@ def _change(ref: ResourceRef, lines: Sequence[Line], application: Application) -
     live, new = (_document(lines, other) for other in "+-")
     has_live, has_new = (any(sign != other for sign, _ in lines) for other in "+-")
     action = Action.CHANGED if has_live == has_new else Action.REMOVED if has_live else Action.ADDED
-    shown = _without_noise(lines)
-    hunks = list(_hunks(shown if any(sign != " " for sign, _ in shown) else lines))
-    # Hide the data of a Secret whose manifest is a part of this document.
-    kind = str if contains_secret("\n".join(text for _, text in lines)) else DocumentLine
+    without_noise = _without_noise(lines)
+    shown = without_noise if any(sign != " " for sign, _ in without_noise) else lines
+    embeds_secret = contains_secret("\n".join(text for _, text in lines))
+    hunks = list(_hunks(_without_data(shown) if embeds_secret else shown))
+    # A line of a document without a Secret can show its fields ``data``.
+    kind = str if embeds_secret else DocumentLine
     return ResourceChange(
         ref=ref,
         action=action,
@@ -269,6 +274,22 @@ def _without_noise(lines: Sequence[Line]) -> list[Line]:
     return kept
 
 
+def _without_data(lines: Sequence[Line]) -> list[Line]:
+    """Hide everything below the fields ``data`` and ``stringData`` of a document that contains a Secret.
+
+    Do this before the lines are cut into hunks. A hunk does not always contain the line with the kind or the field, so
+    the redaction of its text would not notice that its values are secret.
+    """
+    hidden: list[Line] = []
+    for (sign, text), path in zip(lines, _paths(lines), strict=True):
+        indent = text[: len(text) - len(text.lstrip(" "))]
+        if not _SECRET_FIELDS.isdisjoint(path.split(".")) and text.strip():
+            hidden.append((sign, f"{indent}{REDACTED}"))
+        else:
+            hidden.append((sign, _SECRET_VALUE.sub(rf"\g<1> {REDACTED}", text)))
+    return hidden
+
+
 def _hunks(lines: Sequence[Line]) -> Iterator[str]:
     """Yield blocks of changed lines with their context. Before each, yield the path of its first changed line."""
     shown: set[int] = set()
@@ -287,7 +308,7 @@ def _hunks(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _paths(lines: Iterable[Line]) -> Iterator[str]:
-    """Yield the path in the document to the mapping or list that each line is a part of."""
+    """Yield, for each line, the path of the mapping or list that contains it, such as ``spec.template``."""
     parents: list[tuple[int, str]] = []
     for _, text in lines:
         indent = len(text) - len(text.lstrip(" "))

@@ -22,7 +22,7 @@ def projects(settings: NotificationSettings) -> dict[str, str]:
 
 
 def readable(settings: NotificationSettings) -> str | list[SetupProblem]:
-    """Check that the GitLab token can read these projects, and that it has the scope ``api``."""
+    """Check that the GitLab token can read the projects of the settings, and that it has the scope ``api``."""
     needed = projects(settings)
     if not settings.gitlab_token:
         return [SetupProblem.of(doctor.GITLAB_TOKEN_MISSING, settings=", ".join(needed.values()))]

@@ -93,7 +93,8 @@ PROXY_DOWN: Final = ProblemMessage(
 )
 PROXY_ACCOUNT: Final = ProblemMessage(
     "the proxy {proxy} demands a valid user name and password: HTTP 407",
-    "set <RELEASE_PROXY> to http://USER:PASSWORD@{proxy}, with percent-encoded special characters",
+    "set <RELEASE_PROXY> to http://USER:PASSWORD@{proxy} in a masked CI/CD variable, and percent-encode special "
+    "characters in the user name and the password",
     code="proxy-account",
 )
 PROXY_FORBIDS: Final = ProblemMessage(

@@ -201,8 +201,8 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "quota": "compare the quota in the message with what this commit requests. Raise the quota or free a part of "
         "it: Kubernetes then creates the pods by itself, so then just retry this GitLab job. Or request less in git, "
         "and push",
-        "webhook-failed": "check that the pods of the webhook run. Kubernetes then creates the pods by itself, so "
-        "then just retry this GitLab job",
+        "webhook-failed": "check that the pods of the webhook run. As soon as the webhook responds, Kubernetes creates "
+        "the missing pods of the release by itself, so then just retry this GitLab job",
         "admission-denied": "change the object in git so that it obeys the rule that the message names, and push",
         "service-account-missing": "create the service account: Kubernetes then creates the pods by itself, so then "
         "just retry this GitLab job. Or correct its name in git, and push",
@@ -213,8 +213,8 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "prune-false": "if you do not need the resource, delete it by hand; if it must stay, give it the annotation "
         "argocd.argoproj.io/compare-options: IgnoreExtraneous, so that it no longer counts as OutOfSync",
         "shared-resource": "let only one application manage the resource: rename it in one of them, or remove it from "
-        "the sources of the other application. Before you remove it, check that the other application does not prune "
-        "it, because that deletes the resource in the cluster",
+        "one of them. Before you do so, turn off pruning in that application, because pruning deletes the resource in "
+        "the cluster for both applications",
         "not-kept": "find the field that differs (argocd app diff). If the API server drops, rounds or defaults it, "
         "write it in git as the cluster has it, or name it under ignoreDifferences. If its value differs in each "
         "render, such as a random password of a Helm chart, give it a fixed value",
@@ -331,7 +331,8 @@ FIX_PROGRAM_BY_LOG: Final = (
 )
 FIX_PROGRAM_WITHOUT_LOG: Final = (
     "find out why the program ends without a log: check its command, arguments, settings and secrets. If the reason is "
-    "in git, push a corrected commit; otherwise fix it there, and then just retry this GitLab job"
+    "in git, push a corrected commit; otherwise just retry this GitLab job after the fix, because Kubernetes starts "
+    "the container again by itself"
 )
 MANIFEST_UNREADABLE: Final = Message(
     "{type}: {message}", 'correct "{file}" in git, which is not valid YAML or JSON, and push'

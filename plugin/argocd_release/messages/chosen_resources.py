@@ -1,4 +1,4 @@
-"""The texts about releases that only some resources decide (``RELEASE_RESOURCES``)."""
+"""The texts about releases that are judged by some of the resources only (``RELEASE_RESOURCES``)."""
 
 from typing import Final
 
@@ -17,13 +17,14 @@ NO_RESOURCE_OF_GROUP: Final = Message(
     "correct the pattern, or remove it",
 )
 EXCLUDED_FAILED: Final = Message(
-    "proven only for the resources that <RELEASE_RESOURCES> chooses: the sync failed for excluded resources, and Argo "
-    "CD then runs no PostSync hooks ({failures})"
+    "proven only for the resources that <RELEASE_RESOURCES> chooses. The sync of excluded resources failed, so Argo CD "
+    "ran no PostSync hooks: {failures}"
 )
 EXCLUDED_DEVIATE: Final = Message(
-    "proven only for the resources that <RELEASE_RESOURCES> chooses; the excluded ones are not all well: {resources}"
+    "proven only for the resources that <RELEASE_RESOURCES> chooses. These excluded resources are not Synced and "
+    "Healthy: {resources}"
 )
 IMAGE_UNPROVEN_OF_CHOSEN: Final = (
-    "this job cannot tell which pods belong to the resources that <RELEASE_RESOURCES> chooses: only Argo CD's HTTP API "
-    "shows it"
+    "this job cannot check the image, because Argo CD's HTTP API does not show it the pods. No other way shows which "
+    "pods belong to the resources that <RELEASE_RESOURCES> chooses"
 )

@@ -11,7 +11,7 @@ SUBJECT: Final = Message("{kind}/{name}")
 PRUNED: Final = Message("{subject} would be deleted: it is no longer in git, and Argo CD prunes it")
 PRUNED_WITH: Final = Message("{subject} would be deleted: it is no longer in git, and Argo CD prunes it. {loss}")
 PRUNED_BY_HAND: Final = Message("{subject} is no longer in git: a sync with pruning would delete it")
-#: The loss that the deletion of an object of these kinds causes.
+#: The consequence of deleting an object, by the kind of the object.
 LOSSES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "PersistentVolumeClaim": "Its data is lost, unless the reclaim policy of its volume is Retain",
@@ -31,8 +31,8 @@ TO_ZERO: Final = Message("{subject} would be scaled from {before} to 0 replicas,
 SECRET_KEY: Final = Message("data.{key}: [the key; values are not shown]")
 SECRET_TYPE: Final = Message("type: {type}")
 SECRETS: Final = Message(
-    "{secrets}: Argo CD hides the values. Added and removed keys and a new type are shown, but not a key whose value "
-    "changes"
+    "{secrets}: Argo CD hides the values. The differences show added keys, removed keys and a changed type, but they "
+    "cannot show that the value of a key changes"
 )
 SECRETS_UNREAD: Final = Message("Secrets were not compared: {error}")
 ALREADY_DIFFERENT: Final = Message(
@@ -95,8 +95,8 @@ TOO_FEW: Final = Message(
     "check <ARGOCD_APP_NAME>, <RELEASE_SELECTOR> and <RELEASE_PROJECT>",
 )
 FIX_RENDERING: Final = Message(
-    "fix the error in {application}, and push again: until then, Argo CD cannot sync that application. This job has "
-    "changed nothing in the cluster"
+    "fix the error in {application}, and push again. If you merge it as it is, Argo CD cannot sync that application "
+    "any more. This job has changed nothing in the cluster"
 )
 NO_COMMIT: Final = Message(
     "make sure that Argo CD can fetch the commit from the application's repository: it must be pushed there, and the "
@@ -128,7 +128,7 @@ AUTOMATED_WITH_PRUNING: Final = "automatic, removed resources are deleted"
 HEAD_DANGERS: Final = "**⚠️ Dangerous changes**"
 HEAD_ERRORS: Final = "**❌ Not compared**"
 HEAD_NOTES: Final = "**Remarks**"
-APPLIED_ANYWAY: Final = "Argo CD would sync the other applications all the same, with the changes above"
+APPLIED_ANYWAY: Final = "This does not stop the other applications: after a merge, Argo CD can sync their changes"
 HEAD_SKIPPED: Final = Message("{applications} skipped")
 ITEM: Final = Message("- {application}: {text}")
 MORE: Final = Message("- and {count} more")

@@ -27,9 +27,9 @@ RUNS_AGAIN: Final = Message(
 )
 RETRIED: Final = Message(
     "",
-    "{fix}. If the error is in git, push a corrected commit, which Argo CD syncs only after its last attempt; "
-    "otherwise fix it there, and then just retry this GitLab job. Argo CD runs the hook again by itself, so check at "
-    "once what this run has already changed",
+    "{fix}. Argo CD runs the hook again by itself, so check at once what this run has already changed. If the error is "
+    "in git, push a corrected commit, which Argo CD syncs only after its last attempt; otherwise just retry this "
+    "GitLab job after the fix",
 )
 REVISION_APPLIED: Final = Message(
     "",
@@ -44,11 +44,12 @@ HOOK_SUSPENDED: Final = Message(
 HOOK_GONE: Final = Message(
     "{hook_type} hook {hook}: the sync waits for it, but it is gone from the cluster",
     "find out what deleted the hook before Argo CD saw it end: its ttlSecondsAfterFinished, or a user. Remove the TTL "
-    "and let argocd.argoproj.io/hook-delete-policy delete the hook; then end the sync (argocd app terminate-op "
-    "{application}) and sync again",
+    "and let argocd.argoproj.io/hook-delete-policy delete the hook. Check what the hook has already changed, because "
+    "the next sync runs it again. Then end the sync (argocd app terminate-op {application}) and sync again",
 )
 HOOK_DELETED: Final = Message(
     "{hook_type} hook {hook}: the sync waits for it, but it is being deleted, and Kubernetes starts no new pod for it",
-    "find out what deleted the hook while it ran: a user, or its ttlSecondsAfterFinished. Then end the sync "
-    "(argocd app terminate-op {application}) and sync again",
+    "find out what deleted the hook while it ran: a user, or its ttlSecondsAfterFinished. Check what the hook has "
+    "already changed, because the next sync runs it again. Then end the sync (argocd app terminate-op {application}) "
+    "and sync again",
 )

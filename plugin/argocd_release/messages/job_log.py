@@ -97,7 +97,7 @@ STARTS_IN_FUTURE: Final = Message("by the runner's clock, the job will start in 
 # The end.
 CUT_SHORT: Final = Message("the search for evidence was cut short: {reason}")
 NEXT: Final = Message("next: {hint}")
-MORE_CAUSES: Final = Message("and {causes}: see the table of applications above")
+MORE_CAUSES: Final = Message("not shown here: {causes}; see the table of applications above")
 PODS_PENDING: Final = Message("Argo CD's API did not respond within {seconds} s; retrying")
 
 # The verdicts on exceptions.

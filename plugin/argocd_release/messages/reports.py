@@ -82,7 +82,7 @@ NOW_SYNCS: Final = Message("is syncing this revision: {attempt}, since {time}")
 NOW_RETRIES: Final = Message("retries the sync by itself: {attempt} begins at {time}, {effect}")
 NOW_RETRIES_SOON: Final = Message("retries the sync by itself: {attempt} begins soon, {effect}")
 NOW_CAN_HEAL: Final = "and can succeed without a change in git"
-NOW_FAILS_AGAIN: Final = "and fails in the same way, because it syncs the same revision"
+NOW_FAILS_AGAIN: Final = "and fails in the same way until the cause is removed"
 NOW_RUNS_HOOK_AGAIN: Final = "and runs the hook again"
 NOW_ATTEMPT_OF: Final = Message("attempt {number} of {most}")
 NOW_ATTEMPT_UNLIMITED: Final = Message("attempt {number} (without a limit)")
@@ -108,7 +108,7 @@ NOW_TERMINATED: Final = (
 NOW_HEALS: Final = "repeats the sync whenever it finds a difference (selfHeal)"
 NOW_SYNCED_ALREADY: Final = "does nothing: it has synced this revision once, and does not repeat that by itself"
 
-# Why the job has ended before its timeout.
+# The texts about a job that has ended before its timeout.
 ENDED_EARLY: Final = "Ended early:"
 ENDED_BECAUSE: Final = Message("the timeout is {timeout} s, but {reason}")
 #: The reasons why the job ends before its timeout, by the names of the symptoms. They continue the words ``the timeout
@@ -318,8 +318,8 @@ GITLAB_FIELD: Final = Message("{name}: {text}")
 WITH_NEXT: Final = Message("{error}; next: {step}")
 NEXT_TOKEN: Final = Message("set <RELEASE_GITLAB_TOKEN> to a valid token with the scope api for {project} ({setting})")
 NEXT_RIGHTS: Final = Message(
-    "give the token of <RELEASE_GITLAB_TOKEN> the scope api and the role Developer in {project} ({setting}), or "
-    "Maintainer if the branch is protected"
+    "set <RELEASE_GITLAB_TOKEN> to a token with the scope api and the role Developer in {project} ({setting}), or "
+    "with the role Maintainer if the branch is protected"
 )
 NEXT_PROJECT: Final = Message(
     "check that {project} ({setting}) is the project of the repository, and that <RELEASE_GITLAB_TOKEN> can read it"
@@ -341,7 +341,7 @@ STATUS_NO_SOURCE: Final = Message(
 )
 STATUS_PENDING: Final = "Argo CD deploys this commit"
 STATUS_DELIVERED: Final = Message("Synced and Healthy after {seconds} s")
-STATUS_SUPERSEDED: Final = Message("Argo CD has compared with commit {revision} instead")
+STATUS_SUPERSEDED: Final = Message("Argo CD now deploys commit {revision} instead of this one")
 
 # Deployments.
 RECORD: Final = Message("record {id} of {environment} is {status}")
@@ -380,7 +380,9 @@ SITE_STATUS: Final = Message("expected HTTP status {expected}, received {status}
 SITE_BODY: Final = Message("expected the text “{expected}”{within}, received HTTP status {status}{excerpt}")
 SITE_BODY_START: Final = Message(" in the first {kilobytes} kB")
 SITE_EXCERPT: Final = Message(" with “{text}”")
-SITE_TOO_FEW: Final = Message("only {successes} expected responses in a row until the timeout, of {required} required")
+SITE_TOO_FEW: Final = Message(
+    "at the timeout, only {successes} of the {required} required responses in a row were as expected"
+)
 SITE_NO_RESPONSE: Final = Message("no response: {error}")
 
 # The trace of a release: the results of the request, and the names of its spans.

@@ -77,7 +77,8 @@ STABLE_TOO_LONG: Final = ProblemMessage(
 )
 RESOURCES: Final = ProblemMessage(
     "{setting} contains {part}, which is not GROUP:KIND:NAME or GROUP:KIND:NAMESPACE/NAME",
-    "write {example}. The core group is empty, as in `:Service:web`, `*` matches anything, and `!` in front excludes",
+    "write {example}. For the core group, leave GROUP empty, as in `:Service:web`. `*` matches anything, and `!` in "
+    "front excludes what matches",
 )
 PATTERN: Final = ProblemMessage(
     "{setting} must be a regular expression: {error}", "correct the expression, or leave it out to use the default"

@@ -15,8 +15,8 @@ MUST_STAY: Final = Message(
 )
 NOT_STABLE: Final = Message(
     "ready at {ready} s, but not any more at {left} s: {message}",
-    "find out why the release did not stay ready, and push again with a fix. If the change was expected, such as a "
-    "restart for new certificates, lower <RELEASE_STABLE_FOR>",
+    "find out why the release did not stay ready. If the reason is in git, push a corrected commit; otherwise retry "
+    "this GitLab job after the fix. If the change was expected, such as a restart for new certificates, just retry",
 )
 RESTARTED: Final = Message("{pod} has restarted ({restarts})")
 DELIVERED: Final = Message("{sync} and {health}")
@@ -84,8 +84,9 @@ OTHER_SYNC: Final = Message(
 )
 OLD_SYNC: Final = Message(
     "Argo CD is still busy with the sync of {revisions}, which is earlier than this revision{waits}",
-    "find out what that sync waits for. If it cannot end, end it (argocd app terminate-op {application}, or "
-    "<RELEASE_TERMINATE_OLD_SYNC=true> for each release), which also kills its hooks: Argo CD then syncs this revision",
+    "find out what that sync waits for. If it cannot finish, end it (argocd app terminate-op {application}), which "
+    "also kills its hooks: Argo CD then syncs this revision. With <RELEASE_TERMINATE_OLD_SYNC=true>, each release ends "
+    "such a sync by itself",
 )
 DRY_RUN_HIDES: Final = Message(
     "the last operation was a dry run, which hides whether the sync before it succeeded; sync again (argocd app sync, "
@@ -346,5 +347,5 @@ NOT_IN_LAST_COMMITS: Final = Message(
 LOGIN_REQUIRED: Final = "it requires a login (HTTP 401)"
 NO_REPOSITORY: Final = "there is no such repository, or this job is not allowed to read it (HTTP 404)"
 
-# The place of a line in the log of a container.
+# The text that replaces a line in the log of a container.
 LINE_TOO_LONG: Final = Message("… (a line of more than {megabytes} MiB is left out)")

@@ -128,7 +128,7 @@ class Workloads:
 
     #: The pods that cannot start, and the owners that cannot create pods.
     failing: tuple[Failing, ...] = ()
-    #: The failed pods of Jobs that are not Degraded, which Kubernetes usually replaces.
+    #: The failed pods whose Job has not failed. Kubernetes usually replaces such a pod.
     retried: tuple[Failing, ...] = ()
     #: The images of the pods that are running and ready.
     images: tuple[str, ...] = ()

@@ -52,7 +52,7 @@ class GroupWait:
         clock: the clock of the wait.
         emit: receives the events for the job log.
         on_application: callbacks that receive the application's last observed state at each of its events.
-        on_released: the same, but they only receive a state in which Argo CD has compared with the expected revision.
+        on_released: callbacks that also receive this state, but only after a comparison with the expected revision.
         keep: a callback that receives the application's name and state after each look.
     """
 

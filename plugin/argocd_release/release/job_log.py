@@ -69,7 +69,7 @@ class _Feed:
 
     @property
     def is_paused(self) -> bool:
-        """Return True if the section has ended, so that further lines are kept for the end."""
+        """Return True if the section has ended, so that further lines follow only at the end of the log."""
         return self._sections and self._state is _FeedState.PAUSED
 
     def add(self, event: JobEvent) -> None:

@@ -64,7 +64,7 @@ class Sink(Protocol):
         """Return True if the sink must receive this result."""
 
     def on_application(self, application: Application) -> None:
-        """Receive a state in which Argo CD has compared with the expected revision. This call does not wait."""
+        """Receive a state that Argo CD has compared with the expected revision. This method must not block."""
 
     def end(self, result: ReleaseResult, deadline: Deadline) -> str:
         """Receive the result of the release, and return a message about the notification.
@@ -79,7 +79,7 @@ class Sinks:
 
     def __init__(self, settings: NotificationSettings, context: JobContext, *others: Sink) -> None:
         self._others = others
-        #: Callbacks that receive each state in which Argo CD has compared with the expected revision.
+        #: Callbacks that receive each state that Argo CD has compared with the expected revision.
         self.on_released = tuple(sink.on_application for sink in others)
         self._settings = settings
         self._stop = context.stop

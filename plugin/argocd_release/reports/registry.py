@@ -60,7 +60,7 @@ def forget(paths: Iterable[str]) -> None:
 
 
 def written(title: str, path: str, render: Callable[[], str], *, seconds: float = PIPE_SECONDS) -> Written:
-    """Render a file and write it. An error of any kind is returned, so that the job can write its other files.
+    """Render a file, write it and return its path. Return any error as an event, so that the job can continue.
 
     Args:
         title: the name of the file for people.

@@ -27,7 +27,8 @@ LISTED_TEXT: Final = 400_000
 #: application gets an equal share, but at least ``LEAST_MESSAGE``.
 MESSAGES: Final = 400_000
 LEAST_MESSAGE: Final = 200
-#: The maximum number of excluded resources that a report lists for an application. Those that are not well come first.
+#: The maximum number of excluded resources that a report lists for an application. Those that are not Synced or not
+#: Healthy come first.
 EXCLUDED: Final = 100
 #: The key under which the reports count resources with an action that is not in ``_WORDS``. Actions come from outside,
 #: so an unknown action must not become a key of a report.

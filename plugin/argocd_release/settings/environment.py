@@ -214,7 +214,7 @@ def open_values(environ: JobEnvironment) -> tuple[str, ...]:
 
 
 def secret_values(environ: JobEnvironment) -> tuple[str, ...]:
-    """Return the values to redact: secret settings, passwords in URLs, and parts of ``ARGOCD_OPTS``."""
+    """Return the values to redact: secret settings, passwords in URLs, and parts of headers and ``ARGOCD_OPTS``."""
     values = [environ.text(name) for name in PROPERTIES if _is_secret(name)]
     # GitLab's URL of the repository contains the job's token. Other URLs can contain a password by mistake.
     values += [secret for name in (*PROPERTIES, *_ADDRESSES) for secret in _credentials(environ, name)]
@@ -222,7 +222,7 @@ def secret_values(environ: JobEnvironment) -> tuple[str, ...]:
     readable = open_values(environ)
     parts = [secret for name in _HEADERS for secret in _header_secrets(environ.text(name))]
     parts += connection.option_secrets(environ.text("ARGOCD_OPTS"))
-    # Some of these parts are not secret, such as the name of a tenant in a header.
+    # A part that also occurs in a public value is not secret, such as the name of a tenant in a header.
     values += [part for part in parts if not any(part in value for value in readable)]
     return tuple(secret for secret in values if secret)
 

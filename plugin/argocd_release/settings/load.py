@@ -150,7 +150,7 @@ class TraceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationSettings(TraceSettings):
-    """The settings for notifications: deployments and commit statuses in GitLab, and notes on merge requests."""
+    """The settings for traces and for GitLab: deployments, commit statuses, merge request notes and reverts."""
 
     gitlab_deployment: str
     gitlab_ref: str

@@ -120,10 +120,10 @@ class Expectation:
         return bool(self.image) and not any(matches(self.image, image) for image in workloads.images)
 
     def doubtful_pods(self, workloads: Workloads) -> tuple[Node, ...]:
-        """Return the ready pods that have other images too. Return none if a pod has only the expected image.
+        """Return the ready pods that have the expected image and other images.
 
-        In a pod with several images, the expected one can belong to an init container, which has ended. Only the live
-        manifest of the pod shows this.
+        In such a pod, the expected image can belong to an init container, which has ended. Only the live manifest of
+        the pod shows this. If another ready pod has only the expected image, it is the proof, so return no pods.
         """
         candidates = [pod for pod in workloads.serving if any(matches(self.image, image) for image in pod.images)]
         if any(all(matches(self.image, image) for image in pod.images) for pod in candidates):

@@ -11,8 +11,7 @@ def matches(wanted: str, image: str) -> bool:
 
     Args:
         wanted: a tag, a digest, or a reference that contains one or both. A reference without a registry matches the
-            name in
-        any registry, and a name without a folder matches in any folder.
+            name in any registry, and a name without a folder matches in any folder.
         image: the reference of a container's image.
     """
     tag, digest = wanted.removeprefix(":"), wanted.removeprefix("@")

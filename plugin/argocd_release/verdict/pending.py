@@ -125,7 +125,7 @@ NAMED: Final = 3
 
 
 def exclusion_caveat(exclusion: Exclusion) -> str:
-    """Return a caveat for a delivered release if an excluded resource failed or is not well, otherwise ""."""
+    """Return a caveat if an excluded resource failed, or is not Synced or not Healthy, otherwise ""."""
     if exclusion.failures:
         return chosen_resources.EXCLUDED_FAILED.fill(failures="; ".join(exclusion.failures))
     bad = [f"{item} ({item.sync}, {item.health})".replace(", )", ")") for item in exclusion.resources if item.deviates]

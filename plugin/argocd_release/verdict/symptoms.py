@@ -181,8 +181,8 @@ def hydration_symptom(missing: Problem, message: str) -> Iterator[tuple[Symptom,
 
 # The grace period in seconds for an application that manages no resources.
 EMPTY_SECONDS: Final = 10.0
-# The time in seconds for which a release that must stay ready can be not ready. Argo CD does not update the health and
-# the pods at exactly the same time, so a single look can show a state that never existed.
+# The grace period in seconds for a proven release that is no longer ready. Argo CD does not update the health and the
+# pods at exactly the same time, so a single look can show a state that never existed.
 UNSTABLE_SECONDS: Final = 2.0
 # The grace period in seconds for a token that Argo CD refuses, but has accepted before. A proxy or a restarting Argo CD
 # can briefly refuse a valid token.
@@ -238,7 +238,8 @@ class GracePeriods:
         expectation_grace: for an expectation that can no longer be met.
         stuck_grace: for an application that stays OutOfSync until a person acts.
         healing_grace: for failed attempts of a sync that can heal without a change in git.
-        stable_for: how long a proven release must stay ready. This is no grace period: 0 is the default.
+        stable_for: the time for which a proven release must stay ready. This is not a grace period. If it is 0, the
+            release is delivered as soon as it is proven.
     """
 
     fail_fast: bool = True

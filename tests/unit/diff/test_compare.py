@@ -192,3 +192,58 @@ FAILED = ApplicationDiff(
 )
 def test_the_outcome_of_a_job(applications: list[ApplicationDiff], fail_on: str, outcome: Outcome) -> None:
     assert verdict(applications, fail_on)[0] is outcome
+
+
+SECRET = """\
+ kind: Secret
+ metadata:
+   name: db
+   labels:
+     a: b
+     c: d
+     e: f
+     g: h
+"""
+EMBEDDED = {
+    "a changed key": f"""{SECRET} stringData:
+   a1: x
+   a2: x
+   a3: x
+   a4: x
+-  password: old-hunter2
++  password: new-hunter2
+   z1: x
+""",
+    "a new field": f"""{SECRET}+stringData:
++  password: new-hunter2
+""",
+    "a text of several lines": f"""{SECRET} data:
+   file: |
+     a
+     b
+     c
+     d
+-    old-hunter2
++    new-hunter2
+""",
+    "a value in the same line": f"""{SECRET}-stringData: {{password: old-hunter2}}
++stringData: {{password: new-hunter2}}
+""",
+}
+PLACES = {
+    "a ConfigMap": (" kind: ConfigMap\n data:\n   secret.yaml: |\n", 4),
+    "a template": (" kind: SealedThing\n spec:\n   template:\n", 4),
+    "a list": (" kind: List\n items:\n - apiVersion: v1\n", 2),
+}
+
+
+@pytest.mark.parametrize("body", EMBEDDED.values(), ids=EMBEDDED)
+@pytest.mark.parametrize(("head", "indent"), PLACES.values(), ids=PLACES)
+def test_no_value_of_a_secret_in_another_document_is_shown(head: str, indent: int, body: str) -> None:
+    """The hunk with the value does not contain the line that says that the document is a Secret."""
+    inner = "".join(f"{line[0]}{' ' * indent}{line[1:]}\n" for line in body.splitlines())
+    (change,) = changes_of(HEADER + head + inner, OURS)
+
+    text = "\n".join(everywhere(change.lines, redaction(())))
+    assert "hunter2" not in text
+    assert "[redacted]" in text

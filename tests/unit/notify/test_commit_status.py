@@ -249,10 +249,10 @@ def test_missing_rights_name_the_scope_and_the_role(gitlab: GitLab, project: Pro
     revision = commit(project, "1")
     known = settings(gitlab, RELEASE_GITLAB_TOKEN=gitlab.token("read"))
     (notice,) = told(known, ended(of(Outcome.DELIVERED, at(revision))))
-    assert "insufficient_scope; next: give the token" in notice.text
+    assert "insufficient_scope; next: set <RELEASE_GITLAB_TOKEN>" in notice.text
     project.protected = ("main",)
     (notice,) = told(settings(gitlab), ended(of(Outcome.DELIVERED, at(revision))))
-    assert "403 Forbidden; next: give the token" in notice.text
+    assert "403 Forbidden; next: set <RELEASE_GITLAB_TOKEN>" in notice.text
     assert "Maintainer" in notice.text
 
 

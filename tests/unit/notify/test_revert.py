@@ -421,8 +421,8 @@ def missing(_: GitLab, __: Project) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
-        (read_only, "insufficient_scope; next: give the token"),
-        (reporter, "403 Forbidden; next: give the token"),
+        (read_only, "insufficient_scope; next: set <RELEASE_GITLAB_TOKEN>"),
+        (reporter, "403 Forbidden; next: set <RELEASE_GITLAB_TOKEN>"),
         (protected, "You are not allowed to create protected branches on this project.; next: allow the token's user"),
         (missing, "404 Project Not Found; next: check that 77 (<RELEASE_REVERT_PROJECT>)"),
     ],
@@ -446,7 +446,7 @@ def test_a_branch_that_cannot_be_used_is_removed(gitlab: GitLab, project: Projec
 
     project.before = lose_the_role
     notice = released(settings(gitlab, second), degraded(second, first))
-    assert "403 Forbidden; next: give the token" in notice.text
+    assert "403 Forbidden; next: set <RELEASE_GITLAB_TOKEN>" in notice.text
     assert project.branches() == ["main"]
 
 

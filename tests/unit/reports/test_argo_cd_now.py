@@ -55,8 +55,8 @@ STUCK: dict[str, Any] = {"sync": "OutOfSync", "phase": "Succeeded"}
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        ({**RETRIES, "results": [FAILED]}, "retries the sync by itself: attempt 3 of 6 begins at 00:00:25 UTC, and fails in the same way, because it syncs the same revision"),
-        ({**RETRIES, "results": [FAILED], "limit": -1}, "retries the sync by itself: attempt 3 (without a limit) begins at 00:00:25 UTC, and fails in the same way, because it syncs the same revision"),
+        ({**RETRIES, "results": [FAILED]}, "retries the sync by itself: attempt 3 of 6 begins at 00:00:25 UTC, and fails in the same way until the cause is removed"),
+        ({**RETRIES, "results": [FAILED], "limit": -1}, "retries the sync by itself: attempt 3 (without a limit) begins at 00:00:25 UTC, and fails in the same way until the cause is removed"),
         ({**RETRIES, "results": [FAILED], "code": CauseCode.WEBHOOK_FAILED}, "retries the sync by itself: attempt 3 of 6 begins at 00:00:25 UTC, and can succeed without a change in git"),
         ({**RETRIES, "results": [FAILED_HOOK]}, "retries the sync by itself: attempt 3 of 6 begins at 00:00:25 UTC, and runs the hook again"),
         ({"sync": "OutOfSync", "phase": "Running"}, "is syncing this revision: attempt 1 of 6, since 00:00:04 UTC"),

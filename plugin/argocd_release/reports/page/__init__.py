@@ -29,10 +29,10 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def fill(template: str, style: str, **values: object) -> str:
-    """Fill a template of a page, which gets the style sheet and the policy that allows only this style sheet.
+    """Fill the template of a page, and add the style sheet and a content security policy that allows only it.
 
     Args:
-        template: the text of the template. It also contains ``policy`` and ``style``.
+        template: the text of the template, with the placeholders ``policy`` and ``style``.
         style: the style sheet.
         values: the other values for the template. The template engine escapes them.
     """

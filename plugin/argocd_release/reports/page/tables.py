@@ -18,7 +18,7 @@ CONDITIONS: Final = 10
 LOGS: Final = 3
 #: The number of log lines that the page always shows below the cause. It folds the earlier lines.
 LAST_LINES: Final = 8
-#: The minimum size of the text of a hook's log in bytes, if the budget is not used up.
+#: Each log of a hook can use half of the remaining size budget, but at least this many bytes.
 _LEAST_LOG: Final = 4000
 #: The maximum number of lines of each log.
 LOG_LINES: Final = 40
