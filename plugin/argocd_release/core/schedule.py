@@ -4,9 +4,12 @@ The syntax of schedules is that of ``cron.ParseStandard`` (robfig/cron v3 parser
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import count
+from operator import itemgetter
 from typing import Final
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -16,6 +19,8 @@ _PART: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(h|ms|m|s)")
 DAYS: Final = 32
 # Longer windows make no sense, and would take long to compute.
 _MOST_SECONDS: Final = 366 * 86400.0
+# If the windows start more often, the next sync would take long to compute.
+_MOST_STARTS: Final = 100_000
 _DESCRIPTORS: Final = {
     "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
     "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
@@ -62,19 +67,18 @@ def next_sync(windows: Sequence[Window], now: datetime) -> datetime | None:
     there are allow windows, one of them is active.
 
     Raises:
-        ValueError: a schedule, a duration or a time zone is malformed or unknown.
+        ValueError: a schedule, a duration or a time zone is malformed or unknown, or the windows start too often.
     """
     now = now.astimezone(UTC)
-    denying = [_spans(window, now) for window in windows if window.denies]
-    allowing = [_spans(window, now) for window in windows if not window.denies]
-    denied, allowed = _merged(denying), _merged(allowing)
-    if not allowing:
+    starts = count()
+    denied = _merged(_spans(window, now, starts) for window in windows if window.denies)
+    allowed = _merged(_spans(window, now, starts) for window in windows if not window.denies)
+    if all(window.denies for window in windows):
         allowed = [(now, now + timedelta(days=DAYS))]
     for start, end in allowed:
         at = max(start, now)
-        for denied_start, denied_end in denied:
-            if denied_start <= at < denied_end:
-                at = denied_end
+        if index := bisect_right(denied, at, key=itemgetter(0)):
+            at = max(at, denied[index - 1][1])
         if at < min(end, now + timedelta(days=DAYS)):
             return at
     return None
@@ -91,26 +95,45 @@ def _merged(spans: Iterable[Iterable[tuple[datetime, datetime]]]) -> list[tuple[
     return merged
 
 
-def _spans(window: Window, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the start and end of each period of the window that ends after now and starts within ``DAYS``."""
+def _spans(window: Window, now: datetime, starts: Iterator[int]) -> list[tuple[datetime, datetime]]:
+    """Return the periods of the window around the next ``DAYS`` days, in their order and without overlaps.
+
+    Like Argo CD (argo-cd v2.13.2 types.go scheduleOffsetByTimeZone), compute with the local times of the window's zone.
+
+    Args:
+        window: the window.
+        now: the current time, with a time zone.
+        starts: a counter of the starts in all windows.
+
+    Raises:
+        ValueError: the window is malformed, or the windows start too often.
+    """
     seconds = go_seconds(window.duration)
     if seconds is None or seconds > _MOST_SECONDS:
         raise ValueError(window.duration)
-    length, end = timedelta(seconds=seconds), now + timedelta(days=DAYS)
-    for start in _starts(window, now - length - timedelta(days=1), end):
-        if now < start + length and start <= end:
-            yield start, start + length
+    zone, length = _zone(window.zone), timedelta(seconds=seconds)
+    local = now.astimezone(zone).replace(tzinfo=None)
+    spans: list[tuple[datetime, datetime]] = []
+    for start in _starts(window.schedule, (local - length).date(), (local + timedelta(days=DAYS)).date()):
+        if next(starts) >= _MOST_STARTS:
+            raise ValueError(window.schedule)
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], start + length)
+        else:
+            spans.append((start, start + length))
+    return [
+        (start.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)) for start, end in spans
+    ]
 
 
-def _starts(window: Window, start: datetime, end: datetime) -> Iterator[datetime]:
-    zone = _zone(window.zone)
-    minutes, hours, days, months, weekdays = _parsed(window.schedule.strip())
-    day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+def _starts(schedule: str, day: date, last: date) -> Iterator[datetime]:
+    """Yield the times at which the schedule starts from the first to the last day, without a time zone."""
+    minutes, hours, days, months, weekdays = _parsed(schedule.strip())
     while day <= last:
         if day.month in months.values and _is_day(day, days, weekdays):
             for hour in sorted(hours.values):
                 for minute in sorted(minutes.values):
-                    yield datetime.combine(day, time(hour, minute), zone).astimezone(UTC)
+                    yield datetime.combine(day, time(hour, minute))
         day += timedelta(days=1)
 
 

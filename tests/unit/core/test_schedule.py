@@ -58,6 +58,34 @@ def test_the_next_sync(windows: list[Window], expected: datetime | None) -> None
 
 
 @pytest.mark.parametrize(
+    ("now", "windows", "expected"),
+    [
+        # Argo CD compares local times (argo-cd v2.13.2 types.go scheduleOffsetByTimeZone). So if the clocks change
+        # within a window, it is shorter or longer than its duration.
+        ("2026-03-28T23:00Z", [deny("0 23 * * *", "6h", "Europe/Berlin")], "2026-03-29T03:00Z"),
+        ("2026-10-24T22:00Z", [deny("0 23 * * *", "6h", "Europe/Berlin")], "2026-10-25T04:00Z"),
+        ("2026-10-24T22:00Z", [deny("0 23 * * *", "6h")], "2026-10-24T22:00Z"),
+        ("2026-10-24T23:00Z", [deny("0 23 * * *", "6h")], "2026-10-25T05:00Z"),
+    ],
+)
+def test_the_clocks_can_change_within_a_window(now: str, windows: list[Window], expected: str) -> None:
+    assert next_sync(windows, datetime.fromisoformat(now)) == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_a_window_that_begins_too_often_is_an_error(count: int) -> None:
+    """The job must not compute for seconds, or need much memory, only to name a time."""
+    windows = [deny("* * * * *", "8760h" if count == 1 else "1m", "Europe/Berlin")] * count
+    with pytest.raises(ValueError, match=r"\* \* \* \* \*"):
+        next_sync(windows, NOW)
+
+
+def test_many_short_windows_of_both_kinds_take_no_long_time() -> None:
+    assert next_sync([allow("* * * * *", "10s"), deny("* * * * *", "10s")], NOW) is None
+    assert next_sync([allow("* * * * *", "30s"), deny("* * * * *", "25s")], NOW) == NOW.replace(second=25)
+
+
+@pytest.mark.parametrize(
     "window",
     [
         deny("* * * *", "1h"), deny("60 * * * *", "1h"), deny("5-1 * * * *", "1h"), deny("*/0 * * * *", "1h"),
