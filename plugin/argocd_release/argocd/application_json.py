@@ -321,7 +321,12 @@ def _operation(state: dict[str, Any]) -> Operation | None:
 
 
 def _deployed(history: list[dict[str, Any]]) -> Deployment | None:
-    return Deployment(revisions=_revisions(history[-1]), parameters=_parameters(history[-1])) if history else None
+    if not history:
+        return None
+    last = history[-1]
+    return Deployment(
+        revisions=_revisions(last), parameters=_parameters(last), ended_at=as_line(last.get("deployedAt"))
+    )
 
 
 def _is_new(history: list[dict[str, Any]], limit: object) -> bool:

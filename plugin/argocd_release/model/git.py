@@ -201,10 +201,17 @@ def all_same_revisions(these: tuple[str, ...], those: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """A successful sync of all resources. ``parameters`` are the parameters of each source as JSON."""
+    """A successful sync of all resources.
+
+    Attributes:
+        revisions: the synced revision of each source.
+        parameters: the parameters of each source as JSON.
+        ended_at: the end of the sync in RFC 3339, or an empty string.
+    """
 
     revisions: tuple[str, ...]
     parameters: tuple[str, ...]
+    ended_at: str = field(default="", compare=False)
 
 
 class Relation(StrEnum):

@@ -27,6 +27,8 @@ from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
 
 _SUCCESS: Final = range(200, 300)
+#: The maximum length of a text in the trace in characters.
+_TEXT_LIMIT: Final = 1000
 #: The maximum size of the collector's response in bytes.
 _BODY_LIMIT: Final = 64 << 10
 # W3C Trace Context, version 00. A later version can have more parts at its end.
@@ -151,7 +153,7 @@ def headers_of(text: str) -> dict[str, str]:
     headers: dict[str, str] = {}
     for part in filter(str.strip, text.split(",")):
         name, _, value = part.partition("=")
-        name, value = name.strip(), unquote(value.strip())
+        name, value = name.strip(), unquote(value).strip()
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise NotificationError(texts.TRACE_HEADERS)
         headers[name] = value
@@ -247,7 +249,7 @@ class ReleaseTrace:
             "argocd.sync.wave": span.wave,
             "k8s.namespace.name": span.namespace,
         }
-        status = {"code": _ERROR, "message": span.text or span.end} if failed else {}
+        status = {"code": _ERROR, "message": one_line(span.text or span.end, limit=_TEXT_LIMIT)} if failed else {}
         name = span.subject if span.kind is not SpanKind.TROUBLE else texts.TRACE_PROBLEM.fill(problem=span.subject)
         return self._add(name, parent, span.began, _end(span, result), attributes=attributes, status=status)
 
@@ -317,12 +319,15 @@ def _outcome(result: ReleaseResult | ApplicationResult) -> dict[str, str | int |
 def _status(result: ReleaseResult | ApplicationResult) -> dict[str, Any]:
     if result.outcome is Outcome.DELIVERED:
         return {"code": _OK}
-    return {"code": _ERROR, "message": one_line(str(result.cause or result.verdict.reason), limit=1000)}
+    return {"code": _ERROR, "message": one_line(str(result.cause or result.verdict.reason), limit=_TEXT_LIMIT)}
 
 
 def _attributes(values: Attributes) -> list[dict[str, Any]]:
-    """Return the attributes in OTLP's format, without empty texts."""
-    return [{"key": key, "value": _value(value)} for key, value in values.items() if value != ""]
+    """Return the attributes in OTLP's format, with cleaned texts, and without empty ones."""
+    cleaned = {
+        key: one_line(value, limit=_TEXT_LIMIT) if isinstance(value, str) else value for key, value in values.items()
+    }
+    return [{"key": key, "value": _value(value)} for key, value in cleaned.items() if value != ""]
 
 
 def _value(value: str | int | bool) -> dict[str, Any]:  # noqa: FBT001 - the value of an attribute

@@ -5,6 +5,7 @@ The job imports this module only if RELEASE_REVERT is set.
 
 import shlex
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Final
 
 from argocd_release.core.text import SHORT_SHA, one_line, without_ids
@@ -32,6 +33,8 @@ ELSEWHERE: Final = frozenset({
     CauseCode.SYNC_REFUSED, CauseCode.SYNC_RUNNING, CauseCode.SYNC_TERMINATED, CauseCode.SYNC_WINDOW,
     CauseCode.UNREACHABLE, CauseCode.UNREADABLE, CauseCode.WEBHOOK_FAILED,
 })  # fmt: skip
+#: GitLab can create a pipeline this many seconds after the push, and its clock can differ from that of Argo CD.
+MARGIN: Final = 60.0
 #: If the name of the branch is longer, the git command for people does not contain it.
 BRANCH_LIMIT: Final = 60
 
@@ -101,7 +104,9 @@ class RevertRequest:
         earlier = earlier_deployment(item)
         if application is None or earlier is None:
             return texts.NOTHING_EARLIER.fill(application=one_line(item.name, limit=100))
-        if earlier.revisions[position : position + 1] == (sha,):
+        # With a source hydrator, Argo CD's history contains hydrated commits, and ``sha`` is the dry commit.
+        is_known = application.hydration is None and earlier.revisions[position : position + 1] == (sha,)
+        if is_known or was_deployed_before(item, self._settings.pipeline_created_at):
             return texts.DEPLOYED_BEFORE.fill(commit=sha[:SHORT_SHA])
         if item.outcome is Outcome.DEGRADED and not item.change_counts:
             return texts.NO_CHANGE.fill(commit=sha[:SHORT_SHA], application=one_line(item.name, limit=100))
@@ -131,6 +136,24 @@ def earlier_deployment(item: ApplicationResult) -> Deployment | None:
         return None
     is_last = item.outcome is Outcome.DEGRADED and application.deployed.revisions == application.revisions
     return application.previously if is_last else application.deployed
+
+
+def was_deployed_before(item: ApplicationResult, pipeline_created_at: str) -> bool:
+    """Return True if Argo CD had deployed the Degraded revision before GitLab created the pipeline of the job.
+
+    Return False if one of the times is unknown. The start of the job proves nothing, because Argo CD usually syncs the
+    commit of a new pipeline before its last job starts.
+    """
+    application = item.application
+    if application is None or application.deployed is None or item.outcome is not Outcome.DEGRADED:
+        return False
+    if application.deployed.revisions != application.revisions:
+        return False
+    try:
+        created_at = datetime.fromisoformat(pipeline_created_at)
+        return (created_at - datetime.fromisoformat(application.deployed.ended_at)).total_seconds() > MARGIN
+    except (ValueError, TypeError):
+        return False
 
 
 def command(sha: str, tracked: str) -> str:
@@ -164,7 +187,8 @@ def _warnings(result: ReleaseResult, item: ApplicationResult, commit: RevertedCo
         if any(resource.hook_ran for resource in application.results):
             yield texts.HOOKS.fill(application=code(failure.name), hooks=code(summary.hooks(application)))
     earlier = earlier_deployment(item)
-    if earlier is not None and commit.parent not in earlier.revisions:
+    is_hydrated = item.application is not None and item.application.hydration is not None
+    if earlier is not None and not is_hydrated and commit.parent not in earlier.revisions:
         before = ", ".join(revision[:SHORT_SHA] for revision in earlier.revisions)
         yield texts.MORE_COMMITS.fill(earlier=code(before), parent=code(commit.parent[:SHORT_SHA]))
     yield texts.ONLY_PROPOSAL

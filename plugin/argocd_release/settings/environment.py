@@ -230,7 +230,7 @@ def secret_values(environ: JobEnvironment) -> tuple[str, ...]:
 def _header_secrets(text: str) -> Iterator[str]:
     """Yield the secret parts of a list of headers such as ``authorization=Bearer%20token``."""
     for part in text.split(","):
-        value = unquote(part.partition("=")[2].strip())
+        value = unquote(part.partition("=")[2]).strip()
         yield from (value, value.rpartition(" ")[2])
 
 

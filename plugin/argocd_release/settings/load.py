@@ -159,6 +159,7 @@ class NotificationSettings(TraceSettings):
     commit_status: str
     revert: str
     revert_project: str
+    pipeline_created_at: str
     environment_name: str
     job_url: str
     gitlab_api: str

@@ -243,6 +243,9 @@ class Client:
             return _late(limit, sent=False) if error.timed_out else HttpError(str(error), sent=False)
         if isinstance(error, httpcore.TimeoutException | TimeoutError):
             return _late(limit, sent=not isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout))
+        if isinstance(error, httpcore.LocalProtocolError):
+            # The text of the error can contain the value of a header, which can be secret.
+            return HttpError(type(error).__name__)
         # httpcore and h11 raise many kinds of errors, for example for malformed responses and closed pools.
         return HttpError(str(error) or type(error).__name__, sent=not isinstance(error, httpcore.ConnectError))
 

@@ -156,10 +156,11 @@ def test_a_name_has_no_line_breaks() -> None:
 
 def test_the_last_of_the_history_is_what_is_deployed() -> None:
     assert application().deployed is None
-    entries = [{"revision": "0" * 40, "source": {"repoURL": "r"}}, {"revision": NEW, "source": {"repoURL": "r"}}]
+    entries = [{"revision": revision, "source": {"repoURL": "r"}} for revision in ("0" * 40, NEW)]
+    entries[1]["deployedAt"] = "2026-01-01T00:00:05Z"
     state = application(sync="OutOfSync", phase=None, history=entries)
     assert state.deployed is not None
-    assert state.deployed.revisions == (NEW,)
+    assert (state.deployed.revisions, state.deployed.ended_at) == ((NEW,), "2026-01-01T00:00:05Z")
     assert state.applied
     assert not application(sync="OutOfSync", phase=None, history=entries[:1]).applied
 

@@ -18,7 +18,7 @@ from argocd_release.model.application import (
     SyncStatus,
 )
 from argocd_release.model.errors import NOTIFICATION_ERROR_LIMIT
-from argocd_release.model.git import Deployment
+from argocd_release.model.git import Deployment, Hydration, HydrationPhase
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.result import ApplicationResult, Diagnosis, NotificationResult
@@ -361,6 +361,49 @@ def test_a_commit_that_was_deployed_before_has_not_caused_the_failure(gitlab: Gi
     ]
     assert {notice.text for notice in notices} == {texts.DEPLOYED_BEFORE.fill(commit=second[:8])}
     assert gitlab.calls == []
+
+
+@pytest.mark.parametrize(
+    ("deployed_at", "created_at", "is_opened"),
+    [
+        ("2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z", False),
+        ("2025-12-31T23:58:00Z", "2026-01-01T02:00:00+02:00", False),
+        # Argo CD can sync the commit a moment before GitLab creates the pipeline, or long before the job starts.
+        ("2025-12-31T23:59:40Z", "2026-01-01T00:00:00Z", True),
+        ("2026-01-01T00:00:05Z", "2026-01-01T00:00:00Z", True),
+        # An unknown or malformed time proves nothing.
+        ("2025-12-01T00:00:00Z", "", True),
+        ("2025-12-01T00:00:00Z", "2026-01-01T00:00:00", True),
+        ("", "2026-01-01T00:00:00Z", True),
+    ],
+)
+def test_a_commit_that_was_deployed_before_its_pipeline_is_not_to_blame(
+    gitlab: GitLab, commits: tuple[str, str], deployed_at: str, created_at: str, *, is_opened: bool
+) -> None:
+    """A scheduled pipeline can meet an application that a node, a quota or a database has made Degraded."""
+    first, second = commits
+    application = failed(second, first)
+    assert application.deployed is not None
+    application = replace(application, deployed=replace(application.deployed, ended_at=deployed_at))
+    notice = released(settings(gitlab, second, CI_PIPELINE_CREATED_AT=created_at), of(Outcome.DEGRADED, application))
+    if is_opened:
+        assert notice.text.startswith("opened !1")
+    else:
+        assert notice.text == texts.DEPLOYED_BEFORE.fill(commit=second[:8])
+        assert gitlab.calls == []
+
+
+def test_hydrated_commits_are_not_compared_with_dry_ones(
+    gitlab: GitLab, project: Project, commits: tuple[str, str]
+) -> None:
+    _, second = commits
+    hydrated, earlier = "e" * 40, "d" * 40
+    application = replace(
+        failed(hydrated, earlier),
+        hydration=Hydration(phase=HydrationPhase.HYDRATED, dry_revision=second),
+    )
+    assert released(settings(gitlab, second), of(Outcome.DEGRADED, application)).text.startswith("opened !1")
+    assert "Argo CD had deployed" not in project.merge_requests[0].description
 
 
 def test_a_commit_that_changed_nothing_is_not_to_blame(gitlab: GitLab, commits: tuple[str, str]) -> None:

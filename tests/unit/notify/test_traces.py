@@ -1,5 +1,6 @@
 """Test the trace of a release: its spans, and its request, which a receiver parses strictly."""
 
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,9 @@ from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.model.timeline import Phases, ReleaseTimeline, Span, SpanKind
 from argocd_release.notify.traces import Exporter, Parent, headers_of, parent_of
+from argocd_release.settings.environment import JobEnvironment, secret_values
 from argocd_release.timing import TRACE_CALL, Deadline
+from argocd_release.transport.client import Client, HttpError, Request
 from tests.support.otlp_receiver import Receiver, receiver
 from tests.unit.states import application
 
@@ -176,6 +179,36 @@ def test_invalid_headers_are_refused_and_not_shown(text: str) -> None:
         headers_of(text)
     assert "hunter2" not in str(raised.value)
     assert "OTEL_EXPORTER_OTLP_HEADERS" in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["a=%20hunter2%09", "a=hunter2%20", "a= %09hunter2"])
+def test_a_header_has_no_space_around_its_value(collector: Receiver, text: str) -> None:
+    assert headers_of(text) == {"a": "hunter2"}
+    assert "hunter2" in secret_values(JobEnvironment({"OTEL_EXPORTER_OTLP_HEADERS": text}))
+    assert sent(collector, released(), headers=text).startswith("sent")
+
+
+@pytest.mark.parametrize("text", ["a=%20", "a=%09%20"])
+def test_a_header_of_spaces_is_refused(text: str) -> None:
+    with pytest.raises(NotificationError):
+        headers_of(text)
+
+
+def test_the_error_about_an_illegal_header_does_not_contain_its_value(collector: Receiver) -> None:
+    request = Request(url=collector.address, headers={"a": " hun'ter\"2"}, body_limit=100)
+    with Client(tls=ssl.create_default_context, deadline=Deadline(3.0)) as client, pytest.raises(HttpError) as raised:
+        client.send(request, seconds=2.0)
+    assert "ter" not in str(raised.value)
+
+
+def test_texts_from_outside_are_clean(collector: Receiver) -> None:
+    """A branch name can contain bytes that are not UTF-8. Python then reads them as lone surrogates."""
+    name = b"caf\xe9\x1b[31m\n1".decode("utf-8", "surrogateescape")
+    spans = (Span(kind=SpanKind.TROUBLE, subject=name, began=1.0, ended=2.0, text=name),)
+    sent(collector, released(rollout=ReleaseTimeline(spans=spans)), pipeline={"vcs.ref.head.name": name})
+    assert collector.errors == []
+    assert collector.resource["vcs.ref.head.name"] == "caf 1"
+    assert [span.status.message for span in collector.spans if span.name == "problem caf 1"] == ["caf 1"]
 
 
 def test_a_refusal_is_said_with_its_reason(collector: Receiver) -> None:
