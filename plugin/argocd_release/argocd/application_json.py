@@ -242,6 +242,7 @@ def _resource(item: dict[str, Any]) -> Resource:
         message=as_message(health.get("message"), kind=as_text(item.get("kind"))),
         hook=bool(item.get("hook")),
         requires_pruning=bool(item.get("requiresPruning")),
+        compared=bool(item.get("status")),
         wave=wave if isinstance(wave, int) else 0,
     )
 

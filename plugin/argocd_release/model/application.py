@@ -66,6 +66,8 @@ class Resource:
     message: str = ""
     hook: bool = False
     requires_pruning: bool = False
+    #: False if Argo CD reports no sync status, because it skips or ignores the resource.
+    compared: bool = True
     # The sync wave of the resource or hook; 0 by default.
     wave: int = 0
 

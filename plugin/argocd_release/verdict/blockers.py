@@ -351,9 +351,14 @@ def _pending(application: Application) -> list[Resource]:
 
 
 def _only_prunes(application: Application) -> bool:
-    """Return True if only resources that were removed from git are not synced, so that only pruning is left."""
+    """Return True if only resources that were removed from git are not synced, so that only pruning is left.
+
+    Resources that RELEASE_RESOURCES excludes matter too, because a sync applies the whole application.
+    """
     pending = _pending(application)
-    return bool(pending) and all(item.requires_pruning for item in pending)
+    excluded = application.exclusion.resources if application.exclusion else ()
+    waits = any(item.awaits_apply for item in excluded)
+    return bool(pending) and not waits and all(item.requires_pruning for item in pending)
 
 
 def _has_succeeded(application: Application) -> bool:

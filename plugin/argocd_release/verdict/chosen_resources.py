@@ -164,13 +164,14 @@ class ChosenResources:
         """Return the application as if it had only the chosen resources."""
         items = application.resources
         chosen = tuple(item for item in items if self._counts(item.ref, hook=item.hook))
-        refs = {item.ref for item in chosen}
+        refs = frozenset(item.ref for item in chosen)
         excluded = tuple(item for item in items if item.ref not in refs)
         sync = _sync(application.sync, chosen, excluded)
         operation = self._operation(application, sync)
-        unmatched = _unmatched(self.including, items)
-        own = [item for item in chosen if not item.hook]
-        health = _health(application.health, own, excluded)
+        in_git = [item.ref for item in items if not (item.hook or item.requires_pruning)]
+        unmatched = _unmatched(self.including, in_git)
+        own = refs.intersection(in_git)
+        health = _health(application.health, [item for item in chosen if not item.hook], excluded)
         return replace(
             application,
             resources=chosen,
@@ -183,13 +184,13 @@ class ChosenResources:
             # Ignore that request.
             requested=application.requested and not (operation and operation.excused and operation.retried),
             exclusion=Exclusion(
-                resources=tuple(ExcludedResource(item.ref, item.sync, item.health or "") for item in excluded),
+                resources=tuple(map(_as_excluded, excluded)),
                 count=len(excluded),
-                chosen=len(own),
+                chosen=own,
                 sync=application.sync,
                 health=application.health,
                 unmatched=unmatched,
-                is_complete=bool(own or (not items and not unmatched)) and not (self.each_must_match and unmatched),
+                is_complete=bool(own or not (in_git or unmatched)) and not (self.each_must_match and unmatched),
                 failures=operation.excluded_failures if operation else (),
             ),
         )
@@ -234,8 +235,12 @@ def _described(failed: Sequence[ResourceResult]) -> tuple[str, ...]:
     return tuple(f"{item}: {one_line(item.message, limit=300)}" for item in failed[:FAILURES])
 
 
-def _unmatched(patterns: Sequence[ResourcePattern], resources: Sequence[Resource]) -> tuple[str, ...]:
-    refs = [item.ref for item in resources if not item.hook]
+def _as_excluded(item: Resource) -> ExcludedResource:
+    sync = item.sync if item.compared else ""
+    return ExcludedResource(item.ref, sync, item.health or "", item.requires_pruning)
+
+
+def _unmatched(patterns: Sequence[ResourcePattern], refs: Sequence[ResourceRef]) -> tuple[str, ...]:
     return tuple(pattern.text for pattern in patterns if not any(pattern.matches(ref) for ref in refs))
 
 
@@ -243,12 +248,14 @@ def _sync(whole: SyncStatus, chosen: Sequence[Resource], excluded: Sequence[Reso
     """Return the sync status of the chosen resources.
 
     An application is OutOfSync because of any OutOfSync resource that is no hook (argo-cd v2.13.2 controller/state.go
-    CompareAppState). If no resource is the reason, such as for changed metadata of its namespace, the status of the
-    whole application counts.
+    CompareAppState). If no resource is the reason, for example because only the metadata of the namespace has changed,
+    return the status of the whole application.
+
+    The status Unknown of a resource means that the project does not permit its kind. It replaces OutOfSync there.
     """
     if whole is not SyncStatus.OUT_OF_SYNC:
         return whole
-    if any(item.sync is SyncStatus.OUT_OF_SYNC for item in chosen if not item.hook):
+    if any(item.compared and item.sync is not SyncStatus.SYNCED for item in chosen if not item.hook):
         return whole
     explained = any(item.sync is SyncStatus.OUT_OF_SYNC for item in excluded if not item.hook)
     return SyncStatus.SYNCED if explained else whole

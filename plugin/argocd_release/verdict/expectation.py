@@ -316,7 +316,8 @@ def resource_gap(application: Application) -> UnmetExpectation | None:
     exclusion = application.exclusion
     if exclusion is None or exclusion.is_complete:
         return None
-    refs = [*(item.ref for item in application.resources if not item.hook), *(item.ref for item in exclusion.resources)]
+    refs = [item.ref for item in application.resources if item.ref in exclusion.chosen]
+    refs += [item.ref for item in exclusion.resources if not item.requires_pruning]
     resources = one_line(first_names([str(ref) for ref in refs], NAMED_RESOURCES)) or chosen_resources.NO_RESOURCES
     reason = chosen_resources.ALL_EXCLUDED.fill(resources=resources)
     if exclusion.unmatched:

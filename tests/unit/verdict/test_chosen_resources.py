@@ -13,7 +13,7 @@ from argocd_release.model.problem import CauseCode, Condition, ResourceRef
 from argocd_release.model.resource_tree import Tree
 from argocd_release.verdict.blockers import blocker, caveat
 from argocd_release.verdict.chosen_resources import ChosenResources, ResourcePattern, meant_pattern
-from argocd_release.verdict.expectation import Expectation
+from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import judge
 from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import Symptom
@@ -195,6 +195,45 @@ def test_a_pattern_without_a_match_proves_nothing(patterns: tuple[str, ...], unm
     assert judge(seen, later).outcome is Outcome.NOT_DELIVERED
 
 
+def test_a_resource_that_was_deleted_from_git_matches_no_pattern() -> None:
+    old = resource("web", sync="OutOfSync", requiresPruning=True)
+    seen = choose("apps:Deployment:web").view(state(old, resource("web2")))
+    gap = Expectation().gap(seen)
+    assert gap is not None
+    assert gap.message == chosen_resources.NO_RESOURCE_MATCHES.fill(
+        patterns="apps:Deployment:web", resources="Deployment/web2"
+    )
+    assert Expectation().gap(choose("!*:*:web2").view(state(old, resource("web2")))) is not None
+    assert Expectation(allow_empty=True).gap(choose("!*:*:web2").view(state(old))) is None
+
+
+@pytest.mark.parametrize(("more", "applied"), [({}, False), ({"requiresPruning": True}, True)])
+def test_a_revision_that_only_prunes_is_one_of_the_whole_application(more: Any, *, applied: bool) -> None:
+    wait_for = frozenset({WaitCondition.HEALTH, WaitCondition.OPERATION})
+    whole = state(
+        resource("web"),
+        resource("old", "ConfigMap", sync="OutOfSync", health="", requiresPruning=True),
+        resource("new", sync="OutOfSync", **more),
+        sync="OutOfSync",
+        operated=OLD,
+    )
+    seen = choose("!*:*:new").view(whole)
+    assert (blocker(seen, Expectation(wait_for=wait_for), compared=True) is None) is applied
+
+
+@pytest.mark.parametrize(("status", "sync"), [("Unknown", "OutOfSync"), ("", "Synced")])
+def test_a_chosen_resource_that_the_project_does_not_permit_is_not_synced(status: str, sync: str) -> None:
+    """Argo CD reports no status at all for a resource that it skips or ignores."""
+    whole = state(resource("web", sync=status), resource("worker", sync="OutOfSync"), sync="OutOfSync")
+    assert choose("*:*:web").view(whole).sync == sync
+
+
+@pytest.mark.parametrize(("status", "deviates"), [("Unknown", True), ("", False)])
+def test_an_excluded_resource_that_argocd_skips_is_well(status: str, *, deviates: bool) -> None:
+    seen = choose("*:*:web").view(state(resource("web"), resource("dashboard", "ConfigMap", sync=status, health="")))
+    assert bool(caveat(seen, Expectation())) is deviates
+
+
 def test_excluding_everything_proves_nothing() -> None:
     gap = Expectation(allow_empty=True).gap(choose("!*:*:*").view(state(resource("web"))))
     assert gap is not None
@@ -359,6 +398,17 @@ def test_the_tree_of_an_exclusion_has_no_pods_of_it() -> None:
     tree = Tree(nodes=(*nodes, *pods, hook))
     assert [item.name for item in without(tree, seen.exclusion).nodes] == ["web", "web-1", "migrate"]
     assert without(tree, None) is tree
+
+
+@pytest.mark.parametrize(("chosen", "images"), [((":Service:web",), ()), (("batch:Job:migrate",), ("web:2",))])
+def test_only_pods_of_chosen_resources_prove_an_image(chosen: tuple[str, ...], images: tuple[str, ...]) -> None:
+    """A hook is no resource, so the pods of its Job prove nothing about the chosen ones."""
+    job = () if chosen == (":Service:web",) else (resource("migrate", "Job"),)
+    seen = choose(*chosen).view(state(resource("web", "Service", health=""), resource("worker"), *job))
+    pod = replace(node("Pod", "migrate-1", owner="migrate"), images=("web:2",))
+    tree = without(Tree(nodes=(node("Deployment", "worker"), node("Job", "migrate"), pod)), seen.exclusion)
+    assert tree.images == images
+    assert [item.name for item in tree.pods] == ["migrate-1"], "the job still reports a hook that cannot start"
 
 
 def node(kind: str, name: str, *, owner: str = "") -> Any:
