@@ -6,14 +6,7 @@ from typing import Final
 
 from argocd_release.core.text import Word
 from argocd_release.model.exclusion import Exclusion
-from argocd_release.model.git import (
-    Deployment,
-    Hydration,
-    RevisionRelation,
-    Source,
-    all_same_revisions,
-    same_revision,
-)
+from argocd_release.model.git import Deployment, Hydration, RevisionRelation, Source, all_same_revisions, same_revision
 from argocd_release.model.observation import APPLICATION_SET, Owner, OwnerRef, SyncWindow
 from argocd_release.model.problem import ERROR_CONDITIONS, SYNC_ERROR, Condition, ResourceRef
 from argocd_release.model.resource_tree import Workloads
