@@ -53,6 +53,7 @@ SPEC_CHANGED: Final = Message(
 EMPTY: Final = Message("the application manages no resources")
 DELETING: Final = Message("the application is being deleted")
 CANNOT_COMPARE: Final = Message("Argo CD cannot compare: {condition}")
+RESTARTS_UNSEEN: Final = "not proven: no container has restarted, because the job could not read the pods"
 DRY_SOURCE_UNPROVEN: Final = (
     "not proven: Argo CD does not show whether it has read the latest commit of the dry repository"
 )

@@ -242,6 +242,8 @@ class Application:
     hydration: Hydration | None = None
     # The fields below come from other requests of a look. A field is empty if the look did not send its request.
     workloads: Workloads | None = None
+    # True if the look could not read the pods, so that ``workloads`` only contains failing objects of an earlier look.
+    pods_remembered: bool = False
     # True if the token cannot read the resource tree, so no look can show pods. False if a later look can.
     pods_hidden: bool = True
     owners: tuple[Owner, ...] = ()

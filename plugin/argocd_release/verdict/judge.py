@@ -41,7 +41,7 @@ def judge(observation: Application | Failure, history: SymptomHistory) -> Verdic
         if not history.has_elapsed(symptom):
             continue
         if record.problem is None:
-            return _delivered(observation, history.expectation)
+            return _delivered(observation, history)
         rule = history.graces.rules[symptom]
         verdict = Verdict.on(record.problem, rule.outcome, hint=HINTS.get(symptom, ""))
         verdict = replace(verdict, quotes=symptom in _QUOTED, ended_early=ended_early(symptom, rule))
@@ -78,14 +78,16 @@ def _left_at(history: SymptomHistory, record: SymptomRecord) -> str:
     )
 
 
-def _delivered(observation: Application | Failure, expectation: Expectation) -> Verdict:
+def _delivered(observation: Application | Failure, history: SymptomHistory) -> Verdict:
     if not isinstance(observation, Application):
         raise TypeError("a failed look shows no delivered release")
+    expectation, stability = history.expectation, history.stability
+    unseen = texts.RESTARTS_UNSEEN if stability and not stability.has_seen_pods else ""
     return Verdict(
         outcome=Outcome.DELIVERED,
         reason=texts.DELIVERED.fill(sync=observation.sync, health=observation.health),
         delivered_by=expectation.delivered_by(observation),
-        caveat=caveat(observation, expectation),
+        caveat="; ".join(filter(None, (caveat(observation, expectation), unseen))),
     )
 
 

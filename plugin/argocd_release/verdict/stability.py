@@ -19,19 +19,28 @@ class Stability:
 
     Attributes:
         since: the clock time in seconds of the first look that showed the delivered release.
-        subject: the uid of the application and its revision. Another revision must be proven again.
+        subject: the uid of the application, its revision and its source parameters. Others must be proven again.
         restarts: the number of restarts of each pod that has been ready since then, by the uid of the pod.
+        has_seen_pods: True if a look since then could read the pods, even if the application has none.
     """
 
     since: float
     subject: str
     restarts: Mapping[str, int] = field(default_factory=dict)
+    has_seen_pods: bool = False
 
     def observe(self, application: Application) -> Self:
-        """Return a copy that also contains the pods that this look has shown as ready for the first time."""
-        serving = application.workloads.serving if application.workloads else ()
-        new = {pod.uid: pod.restarts for pod in serving if pod.uid not in self.restarts}
-        return replace(self, restarts={**self.restarts, **new}) if new else self
+        """Return a copy that includes the ready pods of a look at the delivered release.
+
+        If all pods are ready, forget the other pods, because an autoscaler has removed them.
+        """
+        workloads = _shown_workloads(application)
+        if workloads is None:
+            return self
+        restarts = {pod.uid: self.restarts.get(pod.uid, pod.restarts) for pod in workloads.serving}
+        if workloads.ready < workloads.pods or workloads.failing:
+            restarts = {**self.restarts, **restarts}
+        return replace(self, restarts=restarts, has_seen_pods=True)
 
     def drift(self, application: Application, expectation: Expectation) -> Problem | None:
         """Return the problem if the application is not Synced any more, otherwise None."""
@@ -45,9 +54,9 @@ class Stability:
         An application with additional pods that still start is Progressing too, for example after it was scaled up.
         This is no failure if the pods that were ready before are still ready.
         """
-        workloads = application.workloads
-        if workloads is not None and (crashed := self._crashed(workloads)):
+        if application.workloads is not None and (crashed := self._crashed(application.workloads)):
             return crashed
+        workloads = _shown_workloads(application)
         if not expectation.healths or application.health in expectation.healths:
             return None
         if application.health is HealthStatus.UNKNOWN or (workloads is None and self.restarts):
@@ -73,8 +82,18 @@ class Stability:
         return None
 
     def _only_grows(self, workloads: Workloads) -> bool:
+        """Return True if all pods that were ready still are, and further pods start or have become ready.
+
+        With ``minReadySeconds``, a Deployment remains Progressing for some time after a new pod is ready.
+        """
         serving = {pod.uid for pod in workloads.serving}
-        return self.restarts.keys() <= serving and workloads.ready < workloads.pods and not workloads.failing
+        grows = workloads.ready < workloads.pods or self.restarts.keys() < serving
+        return self.restarts.keys() <= serving and grows and not workloads.failing
+
+
+def _shown_workloads(application: Application) -> Workloads | None:
+    """Return the workloads that this look has shown. None if it could not read them, or did not."""
+    return None if application.pods_remembered else application.workloads
 
 
 def _pod_failure(workloads: Workloads) -> Problem:

@@ -50,7 +50,8 @@ class SymptomRecord:
     """
 
     look_count: int
-    #: The uid of the application and its revision. A change starts a new record.
+    #: The uid of the application and its revision. A change starts a new record. With RELEASE_STABLE_FOR, the record of
+    #: a delivered release also depends on the source parameters.
     subject: str
     #: The problem that belongs to the symptom; None for a delivered release.
     problem: Problem | None
@@ -119,10 +120,9 @@ class SymptomHistory:
             uid=application.uid if application else self.uid,
             attempts=self.attempts.observe(application) if application else self.attempts,
         )
-        subject = _subject(application) if application else ""
         records: dict[Symptom, SymptomRecord] = {}
         for symptom, problem in symptoms(observation, looked).items():
-            before = self.records.get(symptom)
+            before, subject = self.records.get(symptom), self._record_subject(symptom, application)
             if before is not None and before.subject != subject:
                 before = None
             by_uid = _by_uid(symptom, application, problem)
@@ -137,12 +137,20 @@ class SymptomHistory:
         looked = replace(looked, records=records)
         if application is None or not self.graces.stable_for:
             return looked
-        return replace(looked, stability=_next_stability(looked, application, subject))
+        return replace(looked, stability=_next_stability(looked, application))
 
     @property
     def is_staying(self) -> bool:
         """Return True if the release is proven and still ready, and only the time of RELEASE_STABLE_FOR is left."""
         return self.stability is not None and self.shows_delivery and not any(item in self.records for item in LEFT)
+
+    def _record_subject(self, symptom: Symptom, application: Application | None) -> str:
+        """Return the subject of the symptom's record, or "" if the look has failed."""
+        if application is None:
+            return ""
+        # With new source parameters, the time to stay ready starts again even if no look has shown their sync.
+        must_stay = symptom is Symptom.DELIVERED and self.graces.stable_for
+        return _stable_subject(application) if must_stay else _subject(application)
 
     def _left(self, symptom: Symptom, record: SymptomRecord) -> float:
         """Return the seconds until the symptom has lasted long enough. The result can be negative."""
@@ -204,8 +212,12 @@ class SymptomHistory:
         return self._left(symptom, record) <= 0 and record.look_count >= rule.looks
 
 
-def _next_stability(history: SymptomHistory, application: Application, subject: str) -> "Stability | None":
-    """Return the state of the proven release after the last look. A new revision must be proven again."""
+def _next_stability(history: SymptomHistory, application: Application) -> "Stability | None":
+    """Return the state of the proven release after the last look.
+
+    A new revision and new source parameters must be proven again.
+    """
+    subject = _stable_subject(application)
     stability = history.stability if history.stability and history.stability.subject == subject else None
     record = history.records.get(Symptom.DELIVERED)
     if record is None:
@@ -215,7 +227,9 @@ def _next_stability(history: SymptomHistory, application: Application, subject: 
 
     if stability is None and record.look_count >= history.graces.rules[Symptom.DELIVERED].looks:
         stability = Stability(since=record.first_seen, subject=subject)
-    return stability.observe(application) if stability else None
+    if stability is None or any(symptom in history.records for symptom in LEFT):
+        return stability
+    return stability.observe(application)
 
 
 def symptoms(observation: Application | Failure, history: SymptomHistory) -> dict[Symptom, Problem | None]:
@@ -226,6 +240,10 @@ def symptoms(observation: Application | Failure, history: SymptomHistory) -> dic
 
 def _subject(application: Application) -> str:
     return f"{application.uid} {application.revision}"
+
+
+def _stable_subject(application: Application) -> str:
+    return f"{_subject(application)} {application.parameters}"
 
 
 def _by_uid(symptom: Symptom, application: Application | None, problem: Problem | None) -> dict[str, Problem | None]:
@@ -307,7 +325,7 @@ def _of_revision(application: Application, history: SymptomHistory) -> Iterator[
         limit = history.graces.failed_attempts
         yield from operation_symptoms(application, history.attempts, failed_attempts=limit)
     yield from _failures(application, expectation)
-    if stability is None or stability.subject != _subject(application):
+    if stability is None or stability.subject != _stable_subject(application):
         return
     if failed := stability.failure(application, expectation):
         yield Symptom.UNSTABLE, failed

@@ -337,7 +337,9 @@ class Observer:
             return application
         at, remembered_subject, workloads = self._remembered
         is_valid = remembered_subject == subject and self._now() - at <= REMEMBERED_SECONDS
-        return replace(application, workloads=Workloads(failing=workloads.failing)) if is_valid else application
+        if not is_valid:
+            return application
+        return replace(application, workloads=Workloads(failing=workloads.failing), pods_remembered=True)
 
     def _with_window(self, application: Application, deadline: Deadline) -> Application:
         waits = application.automated and application.sync is SyncStatus.OUT_OF_SYNC and not application.operating

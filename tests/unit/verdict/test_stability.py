@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import Application
+from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome
@@ -179,6 +179,78 @@ def test_new_pods_that_start_are_no_failure_but_must_be_ready_at_the_end() -> No
 def test_a_pod_that_is_gone_is_no_failure_while_the_application_is_healthy() -> None:
     fewer = state(pod("a"))
     assert proven().look(20, fewer).look(33, fewer).look(34, fewer).outcome is Outcome.DELIVERED
+
+
+def test_an_autoscaler_can_remove_pods_and_add_others_later() -> None:
+    fewer, grows = state(pod("a")), state(pod("a"), total=2, health="Progressing")
+    more = state(pod("a"), pod("c"))
+    release = proven().look(12, fewer).look(20, grows).look(23, grows)
+    assert release.outcome is None
+    assert release.look(25, more).look(34, more).outcome is Outcome.DELIVERED
+
+
+def test_a_pod_that_is_not_ready_is_not_taken_for_a_removed_one() -> None:
+    """Argo CD can still show the application as Healthy when the tree already shows the pod as not ready."""
+    unready = state(pod("b"), total=2)
+    left = replace(unready, health=HealthStatus.PROGRESSING)
+    assert proven().look(20, unready).look(23, left).look(26, left).outcome is Outcome.DEGRADED
+
+
+def test_a_new_pod_that_is_ready_but_not_available_yet_is_no_failure() -> None:
+    """With minReadySeconds, a Deployment is Progressing for some time after all its pods are ready."""
+    more = state(pod("a"), pod("b"), pod("c"), health="Progressing")
+    release = proven().look(20, more).look(23, more)
+    assert release.outcome is None
+    ready = replace(more, health=HealthStatus.HEALTHY)
+    assert release.look(26, ready).look(34, ready).outcome is Outcome.DELIVERED
+
+
+def remembered(*failing_pods: Any) -> Application:
+    """Return the state of a look that could not read the pods, with the failing pods of an earlier look."""
+    parts = replace(application(health="Progressing"), workloads=Workloads(failing=failing_pods))
+    return replace(parts, pods_remembered=True)
+
+
+def test_a_look_with_only_the_pods_of_an_earlier_look_is_no_failure() -> None:
+    assert proven().look(20, remembered()).look(23, remembered()).outcome is None
+
+
+def test_a_crash_remains_a_failure_if_the_next_look_cannot_read_the_pods() -> None:
+    crashed = state(pod("b"), total=2, failing_pods=(failing("a"),))
+    release = proven().look(20, crashed).look(23, remembered(failing("a")))
+    assert release.outcome is Outcome.DEGRADED
+
+
+@pytest.mark.parametrize(
+    "seen", [replace(READY, workloads=None), replace(READY, workloads=Workloads(), pods_remembered=True)]
+)
+def test_a_success_without_a_look_at_the_pods_has_a_caveat(seen: Application) -> None:
+    release = Release().look(4, seen).look(4.3, seen).look(34, seen)
+    verdict = judge(release.last, release.history)
+    assert (verdict.outcome, verdict.caveat) == (Outcome.DELIVERED, texts.RESTARTS_UNSEEN)
+
+
+@pytest.mark.parametrize("seen", [READY, state()], ids=["pods", "no-pods"])
+def test_a_success_with_a_look_at_the_pods_has_no_caveat(seen: Application) -> None:
+    release = Release().look(4, seen).look(4.3, seen).look(34, replace(seen, workloads=None))
+    verdict = judge(release.last, release.history)
+    assert (verdict.outcome, verdict.caveat) == (Outcome.DELIVERED, "")
+
+
+def test_new_source_parameters_must_be_proven_again() -> None:
+    before, after = replace(READY, parameters=('{"v":1}',)), replace(READY, parameters=('{"v":2}',))
+    syncing = replace(state(pod("a"), pod("b"), sync="OutOfSync", phase="Running"), parameters=after.parameters)
+    release = Release().look(4, before).look(4.3, before).look(20, syncing).look(23, syncing)
+    assert release.outcome is None
+    assert release.look(25, after).look(25.3, after).look(34, after).outcome is None
+    assert release.look(55, after).outcome is Outcome.DELIVERED
+
+
+def test_new_source_parameters_start_the_time_again_even_if_no_look_shows_their_sync() -> None:
+    before, after = replace(READY, parameters=('{"v":1}',)), replace(READY, parameters=('{"v":2}',))
+    release = Release().look(4, before).look(4.3, before).look(20, after).look(20.3, after)
+    assert release.look(34, after).outcome is None
+    assert release.look(50, after).outcome is Outcome.DELIVERED
 
 
 def test_a_new_revision_must_be_proven_again() -> None:
