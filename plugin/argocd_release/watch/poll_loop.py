@@ -333,8 +333,8 @@ class GroupPoller:
                 application.tracker.close()
                 del self.applications[application.name]
             elif delivered:
-                application.tracker.close()
                 again = self._tracked(application.name, "")
+                again.tracker.replace_tracker(application.tracker)
                 again.settled = True
                 self.applications[application.name] = again
             elif provisional is not None:

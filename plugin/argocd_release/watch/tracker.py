@@ -208,6 +208,14 @@ class Tracker:
         never = Verdict(outcome=None, reason=_not_requested(queued_before))
         return self._timed_out(Failure.late(never.reason), never)
 
+    def replace_tracker(self, earlier: "Tracker") -> None:
+        """Close another tracker of the application, and continue the time for which it has seen the release stay ready.
+
+        The time only continues if this tracker sees the same revision and source parameters, and no restart.
+        """
+        earlier.close()
+        self._history = replace(self._history, stability=earlier._history.stability)  # noqa: SLF001 - the same class
+
     def close(self, *, grace: float = 0.0) -> None:
         """Stop ``argocd app wait``, after giving it ``grace`` seconds to end by itself."""
         if self._feed is not None:

@@ -45,6 +45,7 @@ class World:
         self.named: dict[str, Application] = {}
         self.asked = 0
         self.under: dict[str, str] = {}
+        self.stable_for = 0.0
         self.following: GroupPoller
         self.clock = Clock()
         self.events: list[JobEvent] = []
@@ -97,7 +98,7 @@ class World:
         commands = SnapshotCommands(commands=self, snapshot=lambda: self.listing, now=self.clock.now)
         return Tracker(
             f"argocd/{name}", commands=commands, clock=self.clock, timeout=60, emit=lambda _: None,
-            started=100.0, follow=False,
+            started=100.0, follow=False, graces=GracePeriods(stable_for=self.stable_for),
         )  # fmt: skip
 
     def poller(
@@ -120,6 +121,19 @@ def test_each_is_delivered_by_two_lists_the_second_asked_for_after_the_first_loo
     assert poller.run() is None
     assert outcomes(poller) == {"a": Outcome.DELIVERED, "b": Outcome.DELIVERED}
     assert world.asked == 2
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_each_level_of_child_applications_does_not_wait_again_to_stay_ready(depth: int) -> None:
+    names = ["root", "mid", "leaf"][:depth]
+    world = World(dict.fromkeys(names, DELIVERED))
+    world.under = {"mid": "root", "leaf": "mid"}
+    world.stable_for = 25
+    poller = world.poller(count=depth)
+    poller.run()
+    assert outcomes(poller) == dict.fromkeys(names, Outcome.DELIVERED)
+    seconds = [application.seconds for application in poller.applications.values()]
+    assert 25 <= min(seconds) <= max(seconds) <= 25 + 5 * depth
 
 
 def test_those_that_are_judged_are_looked_at_no_more() -> None:

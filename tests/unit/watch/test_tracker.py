@@ -1139,6 +1139,26 @@ def test_a_release_is_delivered_as_soon_as_it_has_stayed_ready(streams: list[flo
     assert seconds <= run.seconds <= seconds + 1
 
 
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_a_tracker_continues_the_time_of_the_one_that_it_replaces_and_sees_each_restart(restarts: int) -> None:
+    clock = FakeClock()
+    pods = [ready()]
+    earlier, later = (
+        Tracker(
+            "web", commands=FakeCommands((DELIVERED,), clock, 0.1), clock=clock, timeout=300, emit=lambda _: None,
+            cluster=FakeBeneath(lambda _: pods[-1], (), clock, None), graces=STABLE, started=1000,
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    while clock.now() < 1030:
+        clock.sleep(max(earlier.step().look_again_at - clock.now(), 0))
+    later.replace_tracker(earlier)
+    pods.append(ready(restarts))
+    verdict = run(later, clock)
+    assert verdict.outcome is (Outcome.DEGRADED if restarts else Outcome.DELIVERED)
+    assert clock.now() < 1062
+
+
 def test_a_reported_restart_ends_a_release_that_must_stay_ready() -> None:
     clock = FakeClock()
     run = Run(
