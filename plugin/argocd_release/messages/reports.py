@@ -380,9 +380,7 @@ SITE_STATUS: Final = Message("expected HTTP status {expected}, received {status}
 SITE_BODY: Final = Message("expected the text “{expected}”{within}, received HTTP status {status}{excerpt}")
 SITE_BODY_START: Final = Message(" in the first {kilobytes} kB")
 SITE_EXCERPT: Final = Message(" with “{text}”")
-SITE_TOO_FEW: Final = Message(
-    "at the timeout, only {successes} of the {required} required responses in a row were as expected"
-)
+SITE_TOO_FEW: Final = Message("only {successes} of {required} required responses in a row were as expected in time")
 SITE_NO_RESPONSE: Final = Message("no response: {error}")
 
 # The trace of a release: the results of the request, and the names of its spans.
