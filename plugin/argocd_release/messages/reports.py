@@ -83,6 +83,7 @@ NOW_RETRIES: Final = Message("retries the sync by itself: {attempt} begins at {t
 NOW_RETRIES_SOON: Final = Message("retries the sync by itself: {attempt} begins soon, {effect}")
 NOW_CAN_HEAL: Final = "and can succeed without a change in git"
 NOW_FAILS_AGAIN: Final = "and fails in the same way until the cause is removed"
+NOW_TAKES_LATEST: Final = "and takes the latest commit of the branch"
 NOW_RUNS_HOOK_AGAIN: Final = "and runs the hook again"
 NOW_ATTEMPT_OF: Final = Message("attempt {number} of {most}")
 NOW_ATTEMPT_UNLIMITED: Final = Message("attempt {number} (without a limit)")
@@ -98,9 +99,7 @@ NOW_KUBERNETES_RETRIES: Final = (
 NOW_WAITS_FOR_USER: Final = "waits until a user or a job syncs the application"
 NOW_WAITS_FOR_WINDOW: Final = "waits until the sync window allows the sync, and then syncs by itself"
 NOW_SYNCS_AT: Final = Message("waits for the sync window, and syncs by itself at {time} or a few minutes later")
-NOW_WINDOW_STAYS_CLOSED: Final = Message(
-    "does nothing, because the sync window does not allow the sync within the next {days} days"
-)
+NOW_WINDOW_STAYS_CLOSED: Final = Message("does nothing: the sync window allows no sync within the next {days} days")
 NOW_SYNCS_SOON: Final = "has not begun to sync this revision yet, but usually begins within seconds"
 NOW_TERMINATED: Final = (
     "does nothing: a user or a job has terminated the sync, and Argo CD does not repeat it by itself"

@@ -71,7 +71,11 @@ LAST_SYNC: Final = Message(
     "sync, or <RELEASE_SYNC=true>)"
 )
 OTHER_PARAMETERS: Final = "other parameters"
-ATTEMPTS: Final = Message(" ({attempts} so far; Argo CD still retries)")
+ATTEMPTS: Final = Message(
+    " ({attempts} so far; Argo CD still retries)",
+    "correct in git what the message names, and push: the next attempt takes the latest commit of the branch. If the "
+    "reason is outside git, fix it there, and then just retry this GitLab job",
+)
 ATTEMPTS_WAITING: Final = Message(" ({attempts} so far; Argo CD still retries, and waits for {event})")
 SYNC_TERMINATED: Final = Message(
     "the sync was ended by hand (argocd app terminate-op)",

@@ -26,10 +26,13 @@ class Retry:
     Attributes:
         limit: the maximum number of retries; a negative number if Argo CD retries without a limit.
         next_at: the time at which the next attempt begins, in RFC 3339; "" if it is unknown.
+        refreshes: True if the next attempt takes the latest commit of the branch (argo-cd v3.6.1
+            controller/appcontroller.go processRequestedAppOperation).
     """
 
     limit: int = 0
     next_at: str = ""
+    refreshes: bool = False
 
     @classmethod
     def of(cls, strategy: dict[str, Any], *, failed_at: str, retries: int) -> Self:
@@ -42,7 +45,11 @@ class Retry:
         """
         limit = strategy.get("limit")
         backoff = as_object(strategy.get("backoff"))
-        return cls(limit=limit if isinstance(limit, int) else 0, next_at=_after(failed_at, _wait(backoff, retries)))
+        return cls(
+            limit=limit if isinstance(limit, int) else 0,
+            next_at=_after(failed_at, _wait(backoff, retries)),
+            refreshes=strategy.get("refresh") is True,
+        )
 
     @property
     def attempts(self) -> int | None:

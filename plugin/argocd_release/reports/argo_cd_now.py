@@ -52,7 +52,8 @@ def _operating(result: ApplicationResult, application: Application) -> str:
     if not operation.finished_at:
         began = _time(operation.started_at)
         return texts.NOW_SYNCS.fill(attempt=_attempt(operation), time=began)
-    effect = texts.NOW_CAN_HEAL if _code(result) in _HEALS else texts.NOW_FAILS_AGAIN
+    fails = texts.NOW_TAKES_LATEST if operation.retry.refreshes else texts.NOW_FAILS_AGAIN
+    effect = texts.NOW_CAN_HEAL if _code(result) in _HEALS else fails
     if any(item.hook_ran and item.failed for item in operation.results):
         effect = texts.NOW_RUNS_HOOK_AGAIN
     time = _time(operation.retry.next_at)

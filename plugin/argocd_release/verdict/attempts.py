@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.connectivity import Speaker, is_outage, outage
-from argocd_release.messages import verdict
+from argocd_release.messages import causes, verdict
 from argocd_release.model.application import Application, Operation, ResourceResult, SyncStatus
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.verdict.blockers import failed_attempts as attempts_problem
@@ -228,7 +228,10 @@ def _attempt_symptoms(
     application: Application, operation: Operation, attempts: Attempts, limit: int
 ) -> Iterator[tuple[Symptom, Problem]]:
     if 0 < limit <= attempts.counted:
-        yield Symptom.ATTEMPTS_FAILED, attempts_problem(application, operation.retries)
+        problem = attempts_problem(application, operation.retries)
+        if operation.retry.refreshes and not (problem.hint or problem.code.word in causes.HINTS):
+            problem = replace(problem, hint=verdict.ATTEMPTS.hint)
+        yield Symptom.ATTEMPTS_FAILED, problem
     elif hook_failed(application, failed_attempts=limit):
         yield Symptom.HOOK_FAILED, attempts_problem(application, operation.attempt)
     if attempts.waits_for:

@@ -26,6 +26,11 @@ def test_the_time_of_the_next_attempt(strategy: dict[str, Any], retries: int, ne
     assert Retry.of(strategy, failed_at=FAILED_AT, retries=retries).next_at == next_at
 
 
+@pytest.mark.parametrize(("value", "refreshes"), [(True, True), (False, False), ("yes", False), (None, False)])
+def test_the_next_attempt_can_take_the_latest_commit(value: object, refreshes: bool) -> None:  # noqa: FBT001
+    assert Retry.of({"refresh": value}, failed_at="", retries=0).refreshes is refreshes
+
+
 @pytest.mark.parametrize("failed_at", ["", "yesterday"])
 def test_without_a_failed_attempt_the_time_is_unknown(failed_at: str) -> None:
     assert Retry.of({"limit": 5}, failed_at=failed_at, retries=1).next_at == ""

@@ -29,6 +29,7 @@ def ended(
     code: CauseCode | None = None,
     cause: Problem | None = None,
     limit: int | None = 5,
+    refresh: bool = False,
     policy: dict[str, Any] | None = None,
     annotations: dict[str, str] | None = None,
     deleted: bool = False,
@@ -40,7 +41,7 @@ def ended(
     if deleted:
         whole["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     if "operationState" in whole["status"] and limit is not None:
-        whole["status"]["operationState"]["operation"] = {"retry": {"limit": limit}}
+        whole["status"]["operationState"]["operation"] = {"retry": {"limit": limit, "refresh": refresh}}
     return ApplicationResult(
         verdict=Verdict(outcome=outcome, reason="because", code=code), name="web", url="", image_tag="", seconds=1,
         ended_at=datetime(2026, 1, 1, 0, 5, tzinfo=UTC), application=parse_application(json.dumps(whole)),
@@ -56,6 +57,7 @@ STUCK: dict[str, Any] = {"sync": "OutOfSync", "phase": "Succeeded"}
     ("parts", "expected"),
     [
         ({**RETRIES, "results": [FAILED]}, "retries the sync by itself: attempt 3 of 6 begins at 00:00:25 UTC, and fails in the same way until the cause is removed"),
+        ({**RETRIES, "results": [FAILED], "refresh": True}, "retries the sync by itself: attempt 3 of 6 begins at 00:00:25 UTC, and takes the latest commit of the branch"),
         ({**RETRIES, "results": [FAILED], "limit": -1}, "retries the sync by itself: attempt 3 (without a limit) begins at 00:00:25 UTC, and fails in the same way until the cause is removed"),
         ({**RETRIES, "results": [FAILED], "code": CauseCode.WEBHOOK_FAILED}, "retries the sync by itself: attempt 3 of 6 begins at 00:00:25 UTC, and can succeed without a change in git"),
         ({**RETRIES, "results": [FAILED_HOOK]}, "retries the sync by itself: attempt 3 of 6 begins at 00:00:25 UTC, and runs the hook again"),
@@ -95,7 +97,7 @@ OPENS = SyncWindow(windows="x", opens="2026-01-01 20:00 UTC")
         ({**STUCK, "policy": {"automated": {"selfHeal": True}}}, OPENS, texts.NOW_SYNCS_AT.fill(time=OPENS.opens)),
         ({"sync": "OutOfSync", "operated": OLD}, OPENS, texts.NOW_SYNCS_AT.fill(time=OPENS.opens)),
         ({"sync": "OutOfSync", "operated": OLD}, SyncWindow(windows="x"), texts.NOW_WAITS_FOR_WINDOW),
-        ({"sync": "OutOfSync", "operated": OLD}, SyncWindow(windows="x", stays_closed=True), "does nothing, because the sync window does not allow the sync within the next 32 days"),
+        ({"sync": "OutOfSync", "operated": OLD}, SyncWindow(windows="x", stays_closed=True), "does nothing: the sync window allows no sync within the next 32 days"),
     ],
 )  # fmt: skip
 def test_a_sync_window_only_delays_a_sync_that_follows(

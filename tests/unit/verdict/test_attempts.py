@@ -101,6 +101,17 @@ def test_what_cannot_heal_counts_as_before() -> None:
     assert found.hint == causes.SYMPTOM_HINTS["ATTEMPTS_FAILED"]
 
 
+def test_a_new_commit_need_not_wait_for_the_last_attempt_if_each_attempt_takes_the_latest() -> None:
+    look = Looks()
+    state = application(sync="OutOfSync", health="Missing", phase="Running", retries=2, results=[failed(INVALID)])
+    assert state.operation is not None
+    operation = replace(state.operation, retry=replace(state.operation.retry, refreshes=True))
+    look.history = look.history.observe(replace(state, operation=operation), now=0, compared=True)
+    hint = judge(state, look.history).hint
+    assert hint == texts.ATTEMPTS.hint
+    assert "only after" not in hint
+
+
 def test_one_failure_that_cannot_heal_is_enough() -> None:
     look = Looks()
     both = [failed(WEBHOOK), failed(INVALID, name="other")]
