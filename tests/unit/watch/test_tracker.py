@@ -1139,6 +1139,27 @@ def test_a_release_is_delivered_as_soon_as_it_has_stayed_ready(streams: list[flo
     assert seconds <= run.seconds <= seconds + 1
 
 
+def test_a_release_whose_pods_cannot_be_read_has_a_caveat() -> None:
+    def refuse(_: str) -> Workloads:
+        raise error(FailureKind.DENIED, "permission denied")
+
+    run = Run(DELIVERED, graces=STABLE, workloads=refuse)
+    assert (run.verdict.outcome, run.verdict.caveat) == (Outcome.DELIVERED, verdict.RESTARTS_UNSEEN)
+
+
+def test_while_an_application_grows_a_look_that_cannot_read_the_pods_is_no_failure() -> None:
+    clock = FakeClock()
+
+    def workloads(_: str) -> Workloads:
+        if 1010 <= clock.now() < 1040:
+            raise error(FailureKind.TIMED_OUT, "no response")
+        return ready()
+
+    looks = [PROGRESSING if 5 <= number < 9 else DELIVERED for number in range(30)]
+    run = Run(*looks, graces=STABLE, workloads=workloads, clock=clock)
+    assert run.verdict.outcome is Outcome.DELIVERED
+
+
 @pytest.mark.parametrize("restarts", [0, 1])
 def test_a_tracker_continues_the_time_of_the_one_that_it_replaces_and_sees_each_restart(restarts: int) -> None:
     clock = FakeClock()
