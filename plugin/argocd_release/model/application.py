@@ -266,9 +266,11 @@ class Application:
 
     @property
     def set_names(self) -> tuple[str, ...]:
-        """Return the full names of the ApplicationSets that this application manages."""
-        sets = (item for item in self.resources if (item.group, item.kind) == ("argoproj.io", APPLICATION_SET))
-        return tuple(f"{item.namespace or self.namespace}/{item.name}" for item in sets if not item.requires_pruning)
+        """Return the full names of the ApplicationSets that this application manages, including excluded ones."""
+        refs = [item.ref for item in self.resources if not item.requires_pruning]
+        refs += [item.ref for item in (self.exclusion.resources if self.exclusion else ()) if not item.requires_pruning]
+        sets = (ref for ref in refs if (ref.group, ref.kind) == ("argoproj.io", APPLICATION_SET))
+        return tuple(f"{ref.namespace or self.namespace}/{ref.name}" for ref in sets)
 
     @property
     def revision(self) -> str:
@@ -340,9 +342,7 @@ class Application:
         controller/appcontroller.go alreadyAttemptedSync).
         """
         operation = self.operation
-        if operation is None or not operation.is_of(self.revisions):
-            return False
-        return self.has(operation.parameters)
+        return operation is not None and operation.is_of(self.revisions) and self.has(operation.parameters)
 
     @property
     def applied(self) -> bool:

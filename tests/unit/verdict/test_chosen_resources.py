@@ -234,6 +234,12 @@ def test_an_excluded_resource_that_argocd_skips_is_well(status: str, *, deviates
     assert bool(caveat(seen, Expectation())) is deviates
 
 
+def test_a_release_also_waits_for_the_children_of_an_excluded_application_set() -> None:
+    """The group contains these children, because they are read without the choice."""
+    maker = resource("kids", "ApplicationSet", group="argoproj.io", health="")
+    assert choose("apps:Deployment:*").view(state(resource("web"), maker)).set_names == ("prod/kids",)
+
+
 def test_excluding_everything_proves_nothing() -> None:
     gap = Expectation(allow_empty=True).gap(choose("!*:*:*").view(state(resource("web"))))
     assert gap is not None
