@@ -6,6 +6,7 @@ from typing import Any, Final
 from argocd_release.argocd.tree_json import parse_events, parse_tree
 from argocd_release.core.text import as_object
 from argocd_release.model.application import Resource
+from argocd_release.model.observation import LogPosition
 from argocd_release.model.resource_tree import Event, Node, Tree
 from tests.contract.record import FOLDER
 
@@ -42,6 +43,16 @@ class Recording:
         del name, previous
         return tuple(self._of(pod).get("logs", {}).get(container, []))[-lines:]
 
-    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
+    def follow(
+        self,
+        name: str,
+        pod: Node,
+        container: str,
+        *,
+        lines: int,
+        take: Callable[[str], object],
+        position: LogPosition,
+    ) -> None:
+        del position
         for line in self.log(name, pod, container, previous=False, lines=lines):
             take(line)

@@ -36,7 +36,7 @@ from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.exclusion import Exclusion, without
-from argocd_release.model.observation import ApplicationSet, SyncWindow
+from argocd_release.model.observation import ApplicationSet, LogPosition, SyncWindow
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 from argocd_release.timing import API_CALL, FOLLOW, STREAM, Deadline
 from argocd_release.transport.client import Client, HttpError, Request, Response
@@ -215,18 +215,29 @@ class Api:
         )
         return parse_log(text)[-lines:]
 
-    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
+    def follow(
+        self,
+        name: str,
+        pod: Node,
+        container: str,
+        *,
+        lines: int,
+        take: Callable[[str], object],
+        position: LogPosition,
+    ) -> None:
         """Pass the last ``lines`` lines of a container's log to ``take``, and then each new line.
 
         This method blocks until the container ends, so call it in a separate thread.
 
+        Leave out the lines up to ``position``, and update it.
+
         Raises:
-            ArgoCDError: the log cannot be read, or the connection was lost.
+            ArgoCDError: the log cannot be read, or the response ended before the log.
         """
         path, query = application_path(name)
         path = f"{path}/pods/{quote(pod.name, safe='')}/logs"
         query |= {"container": container, "namespace": pod.namespace, "tailLines": str(lines), "follow": "true"}
-        reader = LogReader(take)
+        reader = LogReader(take, position)
         connection = self._credentials.current()
         request = Request(
             url=f"{connection.address}{path}",
@@ -247,6 +258,8 @@ class Api:
             self._on_call(f"GET {path}", time.monotonic() - started, end)
         if status != _OK:
             raise api_error(f"GET {path}", KINDS.get(status, FailureKind.OTHER), texts.HTTP_STATUS.fill(status=status))
+        if not reader.is_complete:
+            raise api_error(f"GET {path}", FailureKind.OTHER, texts.LOG_INCOMPLETE)
 
     def application_set(self, name: str, /) -> ApplicationSet:
         """Return the ApplicationSet with this ``name`` or ``namespace/name``."""

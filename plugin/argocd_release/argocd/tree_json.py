@@ -11,7 +11,7 @@ from argocd_release.core.redaction import lines_shown
 from argocd_release.core.text import as_line, as_list, as_message, as_object, as_objects, clean, parse_object
 from argocd_release.messages import verdict as texts
 from argocd_release.model.errors import ArgoCDError
-from argocd_release.model.observation import BY_HAND, ROLLOUT_KIND, AnalysisRun, Rollout
+from argocd_release.model.observation import BY_HAND, ROLLOUT_KIND, AnalysisRun, LogPosition, Rollout
 from argocd_release.model.problem import ResourceRef
 from argocd_release.model.resource_tree import Event, Failing, Node, PodTemplate, Tree, Workloads
 
@@ -138,7 +138,7 @@ def parse_events(document: object) -> tuple[Event, ...]:
 
 def parse_log(text: str) -> tuple[str, ...]:
     """Parse the response of ``GET …/logs``, and redact the Secrets and keys that the container's program has logged."""
-    lines = [_log_line(line) for line in text.split("\n")]
+    lines = [_log_line(as_object(parse_object(line).get("result"))) for line in text.split("\n")]
     return lines_shown([line for line in lines if line is not None])
 
 
@@ -146,11 +146,14 @@ class LogReader:
     """A parser of ``GET …/logs?follow=true`` that passes each line to ``take`` as soon as it arrives.
 
     Control characters are removed from the lines, but Secrets are not, because a Secret can span several lines. Callers
-    must pass all lines to ``lines_shown`` before they print any of them.
+    must pass all lines to ``lines_shown`` before they print any of them. Lines up to ``position`` are left out.
     """
 
-    def __init__(self, take: Callable[[str], object]) -> None:
-        self._take = take
+    def __init__(self, take: Callable[[str], object], position: LogPosition) -> None:
+        self._take, self._position = take, position
+        position.begin()
+        #: True if Argo CD has marked the end of the log (argo-cd v2.13.2 server/application/application.go).
+        self.is_complete = False
         self._rest = b""
 
     def feed(self, part: bytes) -> None:
@@ -161,12 +164,15 @@ class LogReader:
         for text in whole:
             if len(text) >= LINE_BYTES:
                 self._take(texts.LINE_TOO_LONG.fill(megabytes=LINE_BYTES >> 20))
-            elif (line := _log_line(text.decode("utf-8", "replace"))) is not None:
+                continue
+            entry = as_object(parse_object(text.decode("utf-8", "replace")).get("result"))
+            self.is_complete = self.is_complete or bool(entry.get("last"))
+            time = str(entry.get("timeStampStr") or entry.get("timeStamp")).rstrip("Z")
+            if (line := _log_line(entry)) is not None and self._position.is_new(time):
                 self._take(line)
 
 
-def _log_line(text: str) -> str | None:
-    entry = as_object(parse_object(text).get("result"))
+def _log_line(entry: dict[str, Any]) -> str | None:
     if entry.get("last") or not entry.get("timeStamp"):
         return None
     return clean(str(entry.get("content") or ""), limit=LOG_LINE_LIMIT).replace("\n", " ").expandtabs(4).rstrip()

@@ -7,7 +7,7 @@ in background threads while the hook runs, with as few requests as possible.
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for_futures
@@ -21,6 +21,7 @@ from argocd_release.diagnosis.root_cause import Clues
 from argocd_release.messages import hooks
 from argocd_release.model.application import Application, Operation, OperationPhase, ResourceResult
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.observation import LogPosition
 from argocd_release.model.ports import Evidence
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
@@ -37,6 +38,8 @@ PODS: Final = 3
 LOGS: Final = 4
 #: The maximum number of logs that a recording reads in total. A hook with a ``backoffLimit`` has many pods.
 ALL_LOGS: Final = 40
+#: How often a recording follows a log again whose stream has ended early. For example, a proxy ends idle streams.
+RENEWALS: Final = 30
 #: The shortest pause between two reads of the resource tree, in seconds. The pause grows while nothing changes.
 FIRST_SECONDS: Final = 0.5
 #: The longest pause in seconds between two reads of the tree while a pod has no running container yet.
@@ -178,6 +181,11 @@ class _Recording:
         self._logs: dict[_LogKey, deque[str]] = {}
         self._log_errors: dict[str, ArgoCDError] = {}
         self._follows: dict[_LogKey, Background[None]] = {}
+        #: The function that takes the lines of a log, and the position up to which the log was read.
+        self._takes: dict[_LogKey, tuple[Callable[[str], object], LogPosition]] = {}
+        #: The logs whose streams have ended early, and how often this has happened to each log.
+        self._cut: set[_LogKey] = set()
+        self._cuts: Counter[_LogKey] = Counter()
         #: For each uid of a pod, the pod's state in the tree when the recording last read the pod completely.
         self._marks: dict[str, tuple[str, ...] | None] = {}
         self._news = threading.Event()
@@ -302,9 +310,11 @@ class _Recording:
             self._marks[pod.uid] = _mark(pod)
         for container in status.containers:
             key = (pod.uid, container.name, container.restarts)
-            if not container.has_run or key in self._logs or len(self._logs) >= ALL_LOGS or self._is_busy():
+            is_new = key not in self._logs and len(self._logs) < ALL_LOGS
+            if not container.has_run or not (is_new or key in self._cut) or self._is_busy():
                 continue
-            self._logs[key] = deque(maxlen=LOG_LINES)
+            self._cut.discard(key)
+            self._logs.setdefault(key, deque(maxlen=LOG_LINES))
             self._follows[key] = run_in_background(partial(self._follow, pod, key))
 
     def _is_busy(self) -> bool:
@@ -326,24 +336,30 @@ class _Recording:
     def _follow(self, pod: Node, key: _LogKey) -> None:
         """Read the log of a container until its program has ended."""
         lines, logs = self._logs[key], self._hook_logs
-        take: Callable[[str], object] = lines.append
-        count = LOG_LINES
-        if logs is not None:
-            show = logs.open(key, application=self._name, hook=partial(self._title, pod), pod=pod.name)
-            take, count = partial(_take_twice, lines.append, show), logs.LINES
+        count = LOG_LINES if logs is None else logs.LINES
+        if key not in self._takes:
+            take: Callable[[str], object] = lines.append
+            if logs is not None:
+                show = logs.open(key, application=self._name, hook=partial(self._title, pod), pod=pod.name)
+                take = partial(_take_twice, lines.append, show)
+            self._takes[key] = take, LogPosition()
+        take, position = self._takes[key]
         try:
-            self._sources.follow(self._name, pod, key[1], lines=count, take=take)
+            self._sources.follow(self._name, pod, key[1], lines=count, take=take, position=position)
         except ArgoCDError as error:
-            # If Argo CD refuses to return the log, keep the error for a note in the diagnosis. After any other error,
-            # remove an empty log, so that a later read of the pod follows the log again.
+            # If Argo CD refuses to return the log, keep the error for a note in the diagnosis. After any other error, a
+            # later read of the pod follows the log again.
             if error.is_refused:
                 self._log_errors[pod.uid] = error
                 if logs is not None:
                     logs.refused(key, error)
             elif not lines:
-                del self._logs[key]
+                del self._logs[key], self._takes[key]
                 if logs is not None:
                     logs.forget(key)
+            elif self._cuts[key] < RENEWALS:
+                self._cuts[key] += 1
+                self._cut.add(key)
         finally:
             # The program has probably ended. Read its pod again soon, because Argo CD shows the exit code only for a
             # moment.

@@ -26,6 +26,7 @@ NOTHING: Final = "nothing"
 HTTP_STATUS: Final = Message("HTTP status {status}")
 CALL_END: Final = Message(", {result}")
 WITHOUT_RESPONSE: Final = "no response"
+LOG_INCOMPLETE: Final = "the response ended before the log"
 MANIFEST_OF: Final = Message("the manifest of {subject}")
 OPTIONS_FILE_UNREADABLE: Final = Message("cannot read a file that the argocd options name: {error}")
 

@@ -1,4 +1,4 @@
-"""States that the Application object does not contain: owners of its spec, Argo Rollouts and failed looks.
+"""States that the Application object does not contain: owners, Argo Rollouts, positions in logs and failed looks.
 
 The fields of an Argo Rollout are those of argo-rollouts v1.10.2 pkg/apis/rollouts/v1alpha1/types.go. Argo Rollouts
 computes its phase and message in CalculateRolloutPhase (utils/rollout/rolloututil.go).
@@ -249,3 +249,33 @@ class Rollout:
     @property
     def _target(self) -> str:
         return texts.ROLLOUT_TARGET.fill(name=self.name, namespace=self.namespace)
+
+
+class LogPosition:
+    """The position in a container's log up to which the log was read.
+
+    It consists of the time of the last line, and of the number of lines with that time.
+    """
+
+    def __init__(self) -> None:
+        self._time, self._count = "", 0
+        self._begin_time, self._repeated = "", 0
+
+    def begin(self) -> None:
+        """Begin to read the log again. The first lines can be lines that were read before."""
+        self._begin_time, self._repeated = self._time, self._count
+
+    def is_new(self, time: str) -> bool:
+        """Return True if a line was not read before, and store its time.
+
+        Args:
+            time: the time of the line in RFC 3339 without its time zone, so that an earlier time is a smaller text.
+        """
+        if time < self._begin_time:
+            return False
+        if time == self._begin_time and self._repeated:
+            self._repeated -= 1
+            return False
+        self._count = self._count + 1 if time == self._time else 1
+        self._time = time
+        return True

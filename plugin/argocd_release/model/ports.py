@@ -7,7 +7,7 @@ from argocd_release.model.application import Application, Resource
 from argocd_release.model.events import JobEvent
 from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import RevisionRelation, Source
-from argocd_release.model.observation import ApplicationSet, Owner, SyncWindow
+from argocd_release.model.observation import ApplicationSet, LogPosition, Owner, SyncWindow
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 
 
@@ -25,7 +25,16 @@ class Evidence(Protocol):
     def live(self, name: str, node: Node) -> object: ...
     def states(self, name: str, item: Resource) -> tuple[object, object]: ...
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]: ...
-    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None: ...
+    def follow(
+        self,
+        name: str,
+        pod: Node,
+        container: str,
+        *,
+        lines: int,
+        take: Callable[[str], object],
+        position: LogPosition,
+    ) -> None: ...
 
 
 class Clock(Protocol):

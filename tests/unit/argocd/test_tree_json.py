@@ -19,6 +19,7 @@ from argocd_release.argocd.tree_json import (
 from argocd_release.diagnosis.root_cause import Clues, describe
 from argocd_release.messages import verdict as texts
 from argocd_release.messages.causes import NO_PODS
+from argocd_release.model.observation import LogPosition
 from argocd_release.model.problem import WAITING_REASONS, CauseCode, Problem, ResourceRef, Subject
 from argocd_release.model.resource_tree import Event, Failing, Node
 from tests.unit.states import application
@@ -240,10 +241,28 @@ def test_a_log_that_is_followed_is_handed_on_line_by_line_however_it_is_cut() ->
 
     whole = entry("migrating") + b"no JSON\n" + entry("fatal: \x1b[31mno such table") + entry("", last="true")
     lines: list[str] = []
-    reader = LogReader(lines.append)
+    reader = LogReader(lines.append, LogPosition())
     for index in range(0, len(whole), 7):
         reader.feed(whole[index : index + 7])
     assert lines == ["migrating", "fatal: no such table"]
+
+
+def test_a_log_that_is_read_again_has_no_line_twice() -> None:
+    def entry(second: str, content: str) -> bytes:
+        time = f"2026-01-01T00:00:{second}Z"
+        return json.dumps({"result": {"content": content, "timeStamp": time, "timeStampStr": time}}).encode() + b"\n"
+
+    position = LogPosition()
+    lines: list[str] = []
+    log = [entry("00", "a"), entry("01", "b"), entry("01", "b"), entry("01", "b"), entry("01.5", "c"), entry("02", "d")]
+    for part in (log[:3], log[:3], log[1:5], log[4:]):
+        reader = LogReader(lines.append, position)
+        reader.feed(b"".join(part))
+        assert not reader.is_complete
+    assert lines == ["a", "b", "b", "b", "c", "d"]
+    reader = LogReader(lines.append, position)
+    reader.feed(b'{"result":{"content":"","timeStamp":"2026-01-01T00:00:03Z","last":true}}\n')
+    assert reader.is_complete
 
 
 @pytest.mark.parametrize(("value", "ignored"), [("true", True), ("false", False), ("", False)])
@@ -367,7 +386,7 @@ def test_what_has_pods_is_not_idle() -> None:
 
 def test_a_line_without_an_end_is_left_out_and_not_lost_silently() -> None:
     lines: list[str] = []
-    reader = LogReader(lines.append)
+    reader = LogReader(lines.append, LogPosition())
     for _ in range(4):
         reader.feed(b"x" * LINE_BYTES)
     reader.feed(b"\n")

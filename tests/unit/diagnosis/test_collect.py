@@ -16,6 +16,7 @@ from argocd_release.messages import hooks
 from argocd_release.messages.verdict import NO_CONSUMER
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.observation import LogPosition
 from argocd_release.model.problem import CauseCode, ResourceRef, Subject
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import Diagnosis
@@ -80,7 +81,17 @@ class Slow:
         self._call("log")
         return ("cannot connect",) * lines
 
-    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
+    def follow(
+        self,
+        name: str,
+        pod: Node,
+        container: str,
+        *,
+        lines: int,
+        take: Callable[[str], object],
+        position: LogPosition,
+    ) -> None:
+        del position
         for line in self.log(name, pod, container, previous=False, lines=lines):
             take(line)
 

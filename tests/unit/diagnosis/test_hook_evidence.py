@@ -12,9 +12,13 @@ from argocd_release.argocd.tree_json import parse_tree
 from argocd_release.diagnosis import hook_evidence
 from argocd_release.diagnosis.collect import steps
 from argocd_release.diagnosis.hook_evidence import HookRecorder
+from argocd_release.diagnosis.hook_logs import HookLogs
 from argocd_release.messages.hooks import FIX_HOOK_BY_LOG, RETRIED
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.events import JobEvent
+from argocd_release.model.hook_events import HookLogLines
+from argocd_release.model.observation import LogPosition
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Event, Node, Tree
 from tests.unit.states import application
@@ -43,6 +47,8 @@ class Cluster:
         self.live_failures = 0
         self.waiting = False
         self.log_failures = 0
+        #: The number of the next streams that end after their first line, although the container runs.
+        self.cut_streams = 0
         self.asked: list[str] = []
         self.ended = threading.Event()
 
@@ -84,12 +90,26 @@ class Cluster:
         self._call("log")
         return ()
 
-    def follow(self, name: str, pod: Node, container: str, *, lines: int, take: Callable[[str], object]) -> None:
+    def follow(
+        self,
+        name: str,
+        pod: Node,
+        container: str,
+        *,
+        lines: int,
+        take: Callable[[str], object],
+        position: LogPosition,
+    ) -> None:
         self._call("follow")
+        position.begin()
         if self.log_failures:
             self.log_failures -= 1
             raise ArgoCDError(kind=FailureKind.UNREACHABLE, command="follow", exit_code=None, message="no answer")
-        take("migrating")
+        if position.is_new("2026-01-01T00:00:00"):
+            take("migrating")
+        if self.cut_streams:
+            self.cut_streams -= 1
+            raise ArgoCDError(kind=FailureKind.OTHER, command="follow", exit_code=None, message="the stream was cut")
         self.ended.wait(WAIT_SECONDS)
         take("fatal: no such table users")
 
@@ -227,6 +247,30 @@ def test_a_log_that_could_not_be_opened_is_opened_again() -> None:
     recorder.look(FAILED)
     (kept,) = recorder.kept(FAILED, seconds=WAIT_SECONDS)
     assert kept.clues.log is not None
+
+
+@pytest.mark.parametrize(("cuts", "follows"), [(0, 1), (2, 3), (100, hook_evidence.RENEWALS + 1)])
+def test_a_log_whose_stream_was_cut_is_followed_again(monkeypatch: pytest.MonkeyPatch, cuts: int, follows: int) -> None:
+    monkeypatch.setattr(hook_evidence, "FIRST_SECONDS", 0.01)
+    cluster = Cluster()
+    cluster.cut_streams = cuts
+    events: list[JobEvent] = []
+    logs = HookLogs(events.append, several=False)
+    recorder = HookRecorder("web", cluster, logs)
+    recorder.look(RUNNING)
+    until(lambda: cluster.asked.count("follow") == follows)
+    time.sleep(0.5)
+    cluster.ended.set()
+    recorder.look(FAILED)
+    (kept,) = recorder.kept(FAILED, seconds=WAIT_SECONDS)
+    logs.close()
+
+    assert cluster.asked.count("follow") == follows
+    lines = ("migrating",) if cuts > follows else ("migrating", "fatal: no such table users")
+    assert kept.clues.log is not None
+    assert kept.clues.log.lines == lines
+    assert [line for event in events if isinstance(event, HookLogLines) for line in event.lines] == list(lines)
+    assert [log.lines for log in logs.of("web")] == [lines]
 
 
 def test_a_container_that_waits_is_read_until_it_runs_though_the_tree_shows_no_change() -> None:
