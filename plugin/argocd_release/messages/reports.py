@@ -379,6 +379,7 @@ SITE_STATUS: Final = Message("expected HTTP status {expected}, received {status}
 SITE_BODY: Final = Message("expected the text “{expected}”{within}, received HTTP status {status}{excerpt}")
 SITE_BODY_START: Final = Message(" in the first {kilobytes} kB")
 SITE_EXCERPT: Final = Message(" with “{text}”")
+SITE_OTHER_HOST: Final = Message("it redirects to another host: {host}")
 SITE_TOO_FEW: Final = Message("only {successes} of {required} required responses in a row were as expected in time")
 SITE_NO_RESPONSE: Final = Message("no response: {error}")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 from argocd_release.core.text import one_line
 from argocd_release.messages import reports as texts
@@ -13,7 +14,7 @@ from argocd_release.model.problem import CauseCode
 from argocd_release.notify.gitlab_client import authorities
 from argocd_release.timing import SITE_CALL, SITE_PAUSE, Deadline, pause
 from argocd_release.transport.client import Client, HttpError, Request, Response
-from argocd_release.transport.network import tls_context
+from argocd_release.transport.network import host_of, tls_context
 
 #: The minimum time limit of a request to the site, in seconds. It applies even after the deadline.
 _LEAST: Final = 1.0
@@ -22,6 +23,7 @@ BODY_LIMIT: Final = 64 << 10
 #: The number of bytes of an unexpected response that the job reads, and the number of characters that it shows.
 _EXCERPT_LIMIT: Final = 1024
 _EXCERPT_SHOWN: Final = 100
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _EXACT_REDIRECT: Final = re.compile(r"\b3[0-9]{2}\b")
 
 
@@ -42,6 +44,21 @@ class SiteCheck:
         """Return True if the job follows redirects. It does not if the statuses name a redirect exactly."""
         return _EXACT_REDIRECT.search(self.statuses) is None
 
+    def error_of_redirect(self, url: str) -> str:
+        """Return an error if redirects lead from the site to another host that must not respond in its place.
+
+        A sign-in page often responds with 200, which proves nothing about the site. The expected body is a proof on
+        any host, and a status such as ``3xx`` accepts any redirect.
+
+        Args:
+            url: the URL to which the redirects lead, or the one of the site.
+        """
+        if self.body or "3" in {word[0] for word in self.statuses.replace(",", " ").split()}:
+            return ""
+        if _host_and_port(url) == _host_and_port(self.url):
+            return ""
+        return texts.SITE_OTHER_HOST.fill(host=one_line(host_of(url), limit=_EXCERPT_SHOWN))
+
     def expects_status(self, status: int) -> bool:
         """Return True if the HTTP status is one of the expected ones."""
         return any(word in {str(status), f"{status // 100}xx"} for word in self.statuses.replace(",", " ").split())
@@ -55,6 +72,8 @@ class SiteCheck:
     def error_of(self, answer: Response) -> str:
         """Return "" if the response is the expected one, otherwise an error that names both responses."""
         status, excerpt = answer.status, _excerpt(answer.text)
+        if error := self.error_of_redirect(answer.url or self.url):
+            return error
         if not self.expects_status(status):
             statuses = " or ".join(self.statuses.replace(",", " ").split())
             return texts.SITE_STATUS.fill(expected=statuses, status=status, excerpt=excerpt)
@@ -121,6 +140,12 @@ def _ask(client: Client, site: SiteCheck, *, seconds: float) -> str:
         message = str(error) if error.redirects else texts.SITE_NO_RESPONSE.fill(error=error)
         return one_line(message, limit=200)
     return site.error_of(answer)
+
+
+def _host_and_port(url: str) -> tuple[str | None, int | None]:
+    """Return the host and the port, without a default port. So a redirect from http to https changes neither."""
+    parts = urlsplit(url)
+    return parts.hostname, parts.port if parts.port != _DEFAULT_PORTS.get(parts.scheme) else None
 
 
 def _excerpt(text: str) -> str:

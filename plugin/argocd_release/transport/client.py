@@ -82,6 +82,8 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    #: The URL that ``Client.follow`` requested last, otherwise an empty string.
+    url: str = ""
 
     @property
     def text(self) -> str:
@@ -194,7 +196,7 @@ class Client:
             answer = self.send(request, seconds=deadline.left)
             location = answer.headers.get("location", "")
             if answer.status not in _REDIRECTED or not location:
-                return answer
+                return replace(answer, url=request.url)
             url = redirected(request.url, location)
             if not url:
                 raise HttpError(texts.REDIRECTS_NOWHERE, redirects=True)

@@ -11,7 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -443,6 +445,9 @@ class Answers(BaseHTTPRequestHandler):
     ``/later`` responds after two refusals. The other paths have bodies; see ``_body``.
     """
 
+    REDIRECTS = MappingProxyType(
+        {"/loop": "/loop", "/away": "file:///etc/passwd", "/malformed": "http://[object Object]/login"}
+    )
     asked: list[str] = []  # noqa: RUF012 - of one test at a time
 
     def do_GET(self) -> None:
@@ -450,10 +455,12 @@ class Answers(BaseHTTPRequestHandler):
         status, location = 200, ""
         if self.path.startswith("/to/"):
             status, location = 302, self.path.removeprefix("/to")
-        elif self.path == "/loop":
-            status, location = 302, "/loop"
-        elif self.path == "/away":
-            status, location = 302, "file:///etc/passwd"
+        elif self.path in self.REDIRECTS:
+            status, location = 302, self.REDIRECTS[self.path]
+        elif self.path.startswith("/elsewhere/"):
+            # The same server has another host name, as a sign-in page of another server would have.
+            path = self.path.removeprefix("/elsewhere")
+            status, location = 302, f"http://me:s3cret@localhost:{self.server.server_port}{path}"
         elif self.path == "/later":
             status = 503 if self.asked.count("/later") < 2 else 204
         elif self.path == "/flaky":
@@ -514,6 +521,7 @@ def address() -> Iterator[str]:
         ("/to/500", texts.SITE_STATUS.fill(expected="2xx or 3xx", status=500, excerpt="")),
         ("/loop", REDIRECTS_TOO_OFTEN.fill(count=5)),
         ("/away", REDIRECTS_NOWHERE),
+        ("/malformed", REDIRECTS_NOWHERE),
     ],
 )
 def test_what_the_site_answers(address: str, path: str, said: str) -> None:
@@ -538,6 +546,45 @@ def test_what_the_site_answers(address: str, path: str, said: str) -> None:
 def test_the_expected_status(address: str, path: str, statuses: str, error: str) -> None:
     check = SiteCheck(url=f"{address}{path}", statuses=statuses)
     assert site.check_site(check, deadline=Deadline(0), check=lambda: None) == error
+
+
+@pytest.mark.parametrize(
+    ("path", "statuses", "body", "succeeds"),
+    [
+        ("/elsewhere/200", "200", "", False),
+        ("/elsewhere/200", "2xx", "", False),
+        ("/elsewhere/to/200", "200,204", "", False),
+        ("/elsewhere/401", "401", "", False),
+        ("/elsewhere/200", "2xx,3xx", "", True),
+        # The expected text proves that the other host has the release.
+        ("/elsewhere/body/short", "200", "abc123", True),
+        ("/elsewhere/body/short", "200", "xyz", False),
+    ],
+)
+def test_another_host_does_not_respond_for_the_site(
+    address: str, path: str, statuses: str, body: str, *, succeeds: bool
+) -> None:
+    check = SiteCheck(url=f"{address}{path}", statuses=statuses, body=body)
+    error = site.check_site(check, deadline=Deadline(0), check=lambda: None)
+    if succeeds or body:
+        assert bool(error) is not succeeds
+    else:
+        assert error == texts.SITE_OTHER_HOST.fill(host=f"localhost:{urlsplit(address).port}")
+
+
+@pytest.mark.parametrize(
+    ("target", "is_same"),
+    [
+        ("https://shop.example.com/login", True),
+        ("http://SHOP.example.com:80/", True),
+        ("https://shop.example.com:8443/", False),
+        ("https://login.example.com/", False),
+        ("https://shop.example.com@login.example.com/", False),
+    ],
+)
+def test_a_redirect_to_https_stays_on_the_host(target: str, *, is_same: bool) -> None:
+    check = SiteCheck(url="http://shop.example.com/", statuses="200")
+    assert bool(check.error_of_redirect(target)) is not is_same
 
 
 @pytest.mark.parametrize("kind", ["short", "late", "open"])
