@@ -17,6 +17,9 @@ BLOCKED: Final = (
 )
 #: The kinds of refused requests, by the HTTP status of Argo CD.
 KINDS: Final = {401: FailureKind.UNAUTHENTICATED, 403: FailureKind.DENIED, 404: FailureKind.MISSING}
+# The gRPC codes Unauthenticated, PermissionDenied and NotFound. Argo CD v2.13.2 and v3.6.1 write them into the body of
+# each refusal (grpc-gateway v1.16.0 runtime/errors.go DefaultHTTPError, and runtime/handler.go for streams).
+_CODES: Final = {401: 16, 403: 7, 404: 5}
 # The gRPC codes Unknown, InvalidArgument and FailedPrecondition, which Argo CD writes into the body of a response.
 _REFUSED_CODES: Final = frozenset({2, 3, 9})
 
@@ -42,14 +45,16 @@ def parsed(text: str, what: str) -> Any:
 def error_of_answer(command: str, answer: Response) -> ArgoCDError:
     """Return the error of a request to which the server has responded with an error status."""
     document = parse_object(answer.text)
-    # Streaming endpoints put the message into an object ``error``.
-    message = str(as_object(document.get("error")).get("message") or document.get("message") or "")
+    # Streaming endpoints put the message and the code into an object ``error``.
+    streamed = as_object(document.get("error"))
+    message = str(streamed.get("message") or document.get("message") or "")
+    code = streamed.get("grpc_code") or document.get("code")
     is_refused = _is_refusal(answer.status)
-    if answer.status in KINDS and answer.text.strip() and not answer.text.lstrip().startswith("{"):
-        # Argo CD explains each refusal in JSON, so another server has sent this response.
+    if code != _CODES.get(answer.status, code):
+        # Argo CD writes the code into each refusal, so an ingress, a gateway or a proxy has sent this response.
         text = texts.FROM_PROXY.fill(message=texts.HTTP_STATUS.fill(status=answer.status))
         return api_error(command, FailureKind.UNREACHABLE, text, is_refused=is_refused)
-    kind = KINDS.get(answer.status) or _kind_of_message(message, document.get("code"))
+    kind = KINDS.get(answer.status) or _kind_of_message(message, code)
     return api_error(command, kind, message or texts.HTTP_STATUS.fill(status=answer.status), is_refused=is_refused)
 
 

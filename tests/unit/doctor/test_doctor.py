@@ -39,6 +39,8 @@ pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 ROOT = Path(__file__).parents[3]
 Page = tuple[int, str] | tuple[int, str, dict[str, str]]
+#: Argo CD's response to a token without the necessary right.
+FORBIDDEN = (403, json.dumps({"code": 7, "message": "permission denied"}))
 VERSION = json.dumps({"Version": "v3.1.2+abc"})
 TOKEN = made({"iss": "argocd", "sub": "ci:apiKey", "exp": 4102444800})
 SETTINGS = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": TOKEN, "ARGOCD_APP_NAME": "shop"}
@@ -65,7 +67,9 @@ class Pages:
             def do_GET(self) -> None:
                 path = unquote(urlsplit(self.path).path)
                 pages.asked.append(path)
-                page = pages.pages if isinstance(pages.pages, tuple) else pages.pages.get(path, (404, ""))
+                # Argo CD responds like this to a request for a missing application, too.
+                missing = FORBIDDEN if path.startswith("/api/v1/applications/") else (404, "")
+                page = pages.pages if isinstance(pages.pages, tuple) else pages.pages.get(path, missing)
                 status, body, headers = (*page, {})[:3]
                 self.send_response(status)
                 for name, value in headers.items():
@@ -689,7 +693,7 @@ def test_a_selector_or_a_project_alone_is_a_group(
     ]
     pages.pages = group()
     assert states(job(ARGOCD_APP_NAME="", **choice))["application"] == "no-application-matches"
-    pages.pages = {**group(), "/api/v1/applications": (403, "{}")}
+    pages.pages = {**group(), "/api/v1/applications": FORBIDDEN}
     assert states(job(ARGOCD_APP_NAME="", **choice))["application"] == "applications-unlisted"
 
 
@@ -812,8 +816,8 @@ def test_an_application_that_is_not_answered_with_is_not_missing(
 def test_the_owner_of_an_application(
     pages: Pages, job: Callable[..., Checklist], metadata: dict[str, Any], message: str, *, shown: bool, state: str
 ) -> None:
-    owning_set = (200, json.dumps({"metadata": {"name": "shops"}, "spec": GIT_GENERATOR})) if shown else (403, "{}")
-    parent = (200, json.dumps(shop("root"))) if shown else (403, "{}")
+    owning_set = (200, json.dumps({"metadata": {"name": "shops"}, "spec": GIT_GENERATOR})) if shown else FORBIDDEN
+    parent = (200, json.dumps(shop("root"))) if shown else FORBIDDEN
     pages.pages = {
         **group(shop("shop", **metadata)),
         "/api/v1/applicationsets/shops": owning_set,
@@ -907,8 +911,8 @@ GIT_GENERATOR = {"generators": [{"git": {"repoURL": "https://git.example.com/app
         ("caveat", (200, json.dumps({"metadata": {"name": "shops"}, "spec": GIT_GENERATOR})), "ok"),
         ("strict", (200, json.dumps({"metadata": {"name": "shops"}, "spec": GIT_GENERATOR})), "owner-unproven"),
         ("strict", (200, json.dumps({"metadata": {"name": "shops"}, "spec": {"generators": [{"list": {}}]}})), "ok"),
-        ("strict", (403, "{}"), "owner-hidden"),
-        ("ignore", (403, "{}"), "ok"),
+        ("strict", FORBIDDEN, "owner-hidden"),
+        ("ignore", FORBIDDEN, "ok"),
     ],
 )
 def test_an_owner_that_proves_nothing_stops_a_strict_release(
@@ -928,5 +932,5 @@ def test_the_application_sets_of_a_parent_must_be_seen(
     parent = shop("shop")
     resource = {"group": "argoproj.io", "kind": "ApplicationSet", "namespace": "argocd", "name": "shops"}
     parent["status"] = {**parent["status"], "resources": [resource]}
-    pages.pages = {**group(parent), "/api/v1/applicationsets/shops": (403, "{}")}
+    pages.pages = {**group(parent), "/api/v1/applicationsets/shops": FORBIDDEN}
     assert states(job(RELEASE_CHILDREN=children))["owner"] == state
