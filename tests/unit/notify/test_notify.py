@@ -460,7 +460,7 @@ class Answers(BaseHTTPRequestHandler):
         elif self.path.startswith("/elsewhere/"):
             # The same server has another host name, as a sign-in page of another server would have.
             path = self.path.removeprefix("/elsewhere")
-            status, location = 302, f"http://me:s3cret@localhost:{self.server.server_port}{path}"
+            status, location = 302, f"http://me:s3cret@localhost:{self.connection.getsockname()[1]}{path}"
         elif self.path == "/later":
             status = 503 if self.asked.count("/later") < 2 else 204
         elif self.path == "/flaky":
