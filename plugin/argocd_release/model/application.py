@@ -242,9 +242,8 @@ class Application:
     hydration: Hydration | None = None
     # The fields below come from other requests of a look. A field is empty if the look did not send its request.
     workloads: Workloads | None = None
-    # True if the look could not read the pods, so that ``workloads`` only contains failing objects of an earlier look.
+    # If remembered, ``workloads`` only has the failing objects of an earlier look. If hidden, no look can show pods.
     pods_remembered: bool = False
-    # True if the token cannot read the resource tree, so no look can show pods. False if a later look can.
     pods_hidden: bool = True
     owners: tuple[Owner, ...] = ()
     revision_relations: Mapping[str, RevisionRelation] = field(default_factory=dict)
