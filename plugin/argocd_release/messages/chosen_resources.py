@@ -16,6 +16,10 @@ NO_RESOURCE_OF_GROUP: Final = Message(
     "no resource of any application matches {patterns} in <RELEASE_RESOURCES>",
     "correct the pattern, or remove it",
 )
+NO_RESOURCE_OF_SHARE: Final = Message(
+    "no resource of this job's applications matches {patterns} in <RELEASE_RESOURCES>; only the other jobs can show "
+    "whether an application has one"
+)
 EXCLUDED_FAILED: Final = Message(
     "proven only for the resources that <RELEASE_RESOURCES> chooses. The sync of excluded resources failed, so Argo CD "
     "ran no PostSync hooks: {failures}"

@@ -205,7 +205,8 @@ def show(log: JobLog, result: ReleaseResult, written: Sequence[Written]) -> None
     """
     log.emit(_end(result))
     if result.several:
-        for note in _caveats(result)[:CONDITIONS]:
+        own = [result.verdict.caveat] if result.verdict.caveat else []
+        for note in [*own, *_caveats(result)][:CONDITIONS]:
             log.emit(NotProven(text=note))
     else:
         _show_what_holds(log, result.applications[0])

@@ -144,22 +144,28 @@ class GroupWait:
         if not outcomes:
             reason = texts.NO_SHARE.fill(applications=counted(count, "application"), job=targets.job, jobs=targets.jobs)
             return Verdict(outcome=Outcome.DELIVERED, reason=reason)
-        return (self._unmatched_verdict() if self._policy.choose else None) or overall(outcomes)
+        verdict = overall(outcomes)
+        if self._policy.choose is None or any(member.failed for member in self.members):
+            return verdict
+        unmatched = first_names(self._unmatched_patterns(), NAMED_PATTERNS)
+        return self._unmatched_verdict(verdict, unmatched) if unmatched else verdict
 
-    def _unmatched_verdict(self) -> Verdict | None:
-        """Return a verdict if a pattern in RELEASE_RESOURCES matches no resource of any application, otherwise None."""
-        if self._targets.jobs > 1 or any(member.failed for member in self.members):
-            # If several jobs share the applications, the pattern can match in an application of another job.
-            return None
+    def _unmatched_patterns(self) -> list[str]:
+        """Return the patterns in RELEASE_RESOURCES that match no resource of any application of this job."""
         seen = [member.tracker.application for member in self.members]
         exclusions = [application.exclusion for application in seen if application and application.exclusion]
         patterns = exclusions[0].unmatched if exclusions else ()
-        unmatched = [pattern for pattern in patterns if all(pattern in item.unmatched for item in exclusions)]
-        if not unmatched:
-            return None
+        return [pattern for pattern in patterns if all(pattern in item.unmatched for item in exclusions)]
+
+    def _unmatched_verdict(self, verdict: Verdict, patterns: str) -> Verdict:
+        """Return a verdict that reports the patterns without a match. ``verdict`` is the verdict on the applications.
+
+        If several jobs share the applications, a pattern can match in an application of another job.
+        """
+        if self._targets.jobs > 1:
+            return replace(verdict, caveat=chosen_resources.NO_RESOURCE_OF_SHARE.fill(patterns=patterns))
         problem = Problem(
-            message=chosen_resources.NO_RESOURCE_OF_GROUP.fill(patterns=first_names(unmatched, NAMED_PATTERNS)),
-            code=CauseCode.NO_SUCH_RESOURCE,
+            message=chosen_resources.NO_RESOURCE_OF_GROUP.fill(patterns=patterns), code=CauseCode.NO_SUCH_RESOURCE
         )
         return Verdict.on(problem, Outcome.NOT_DELIVERED, hint=chosen_resources.NO_RESOURCE_OF_GROUP.hint)
 

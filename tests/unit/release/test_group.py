@@ -105,14 +105,18 @@ def test_a_wrong_name_among_the_expectations_is_said_before_any_application_is_r
 
 
 @pytest.mark.parametrize(
-    ("patterns", "outcome"),
+    ("patterns", "jobs", "outcome"),
     [
-        ("apps:Deployment:web", Outcome.DELIVERED),
-        ("apps:Deployment:*,apps:Deployment:api", Outcome.NOT_DELIVERED),
-        ("!:Service:*", Outcome.DELIVERED),
+        ("apps:Deployment:web", 1, Outcome.DELIVERED),
+        ("apps:Deployment:*,apps:Deployment:api", 1, Outcome.NOT_DELIVERED),
+        ("apps:Deployment:*,apps:Deployment:api", 2, Outcome.DELIVERED),
+        ("apps:Deployment:web", 2, Outcome.DELIVERED),
+        ("!:Service:*", 1, Outcome.DELIVERED),
     ],
 )
-def test_a_pattern_that_matches_in_no_application_of_a_group_proves_nothing(patterns: str, outcome: Outcome) -> None:
+def test_a_pattern_that_matches_in_no_application_of_a_group_proves_nothing(
+    patterns: str, jobs: int, outcome: Outcome
+) -> None:
     given = {"ARGOCD_SERVER": "a", "ARGOCD_AUTH_TOKEN": "t" * 20, "RELEASE_SELECTOR": "team=shop"}
     settings = load.load(JobEnvironment(given | {"RELEASE_RESOURCES": patterns}))
     clock, argo = Clock(), Argo((KNOWN,))
@@ -120,12 +124,16 @@ def test_a_pattern_that_matches_in_no_application_of_a_group_proves_nothing(patt
     policy = Policy(
         settings=settings, expected=Expected(rules={}), timeout=60, started=clock.now(), check=lambda: None, choose=choose
     )  # fmt: skip
+    shares = [replace(targets_of(settings), job=job, jobs=jobs) for job in range(1, jobs + 1)]
+    targets = next(share for share in shares if share.mine("web") or share.mine("argocd/web"))
     group = GroupWait(
-        targets_of(settings), policy, commands=cast("GroupCommands", argo), cluster=cast("ClusterView", argo), clock=clock,
+        targets, policy, commands=cast("GroupCommands", argo), cluster=cast("ClusterView", argo), clock=clock,
         emit=lambda _: None,
     )  # fmt: skip
     verdict = group.wait()
     assert verdict.outcome is outcome
+    unmatched = "api" in patterns and jobs > 1
+    assert is_from(verdict.caveat, chosen_resources.NO_RESOURCE_OF_SHARE) if unmatched else not verdict.caveat
     if outcome is Outcome.NOT_DELIVERED:
         assert verdict.code is CauseCode.NO_SUCH_RESOURCE
         assert is_from(verdict.reason, chosen_resources.NO_RESOURCE_OF_GROUP)
