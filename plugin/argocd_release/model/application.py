@@ -317,11 +317,8 @@ class Application:
         # A SyncError means that the automated sync policy no longer tries to sync this revision. If the application is
         # Synced or another sync is running, the SyncError is outdated.
         gave_up = self.sync is SyncStatus.OUT_OF_SYNC and not self.operating
-        return tuple(
-            item
-            for item in self.conditions
-            if item.type in ERROR_CONDITIONS and not item.about_health and (item.type != SYNC_ERROR or gave_up)
-        )
+        errors = (item for item in self.conditions if item.type in ERROR_CONDITIONS and not item.about_health)
+        return tuple(item for item in errors if item.type != SYNC_ERROR or gave_up)
 
     @property
     def operation_counts(self) -> bool:
