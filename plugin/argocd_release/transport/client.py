@@ -19,14 +19,7 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urlencode, urlspl
 from argocd_release.core.text import one_line
 from argocd_release.messages import argocd as texts
 from argocd_release.timing import Deadline, run_in_background
-from argocd_release.transport.network import (
-    KEEPALIVE,
-    Backend,
-    NotConnectedError,
-    bounded,
-    host_of,
-    was_opening_tunnel,
-)
+from argocd_release.transport.network import KEEPALIVE, Backend, NotConnectedError, bounded, host_of, was_opening_tunnel
 from argocd_release.transport.urls import http_parts, proxy_of_environment, redirected, split_proxy
 
 if TYPE_CHECKING:
