@@ -102,6 +102,6 @@ def test_the_end_of_a_group_says_what_to_do_for_each_cause() -> None:
         applications=tuple(failed(name, cause) for name, cause in CAUSES.items()),
     )  # fmt: skip
     show(JobLog(JobEnvironment({}), stream), group, ())
-    *_, end = stream.getvalue().partition("and 3 other causes: see the table of applications above\n")
+    *_, end = stream.getvalue().partition("3 other causes; see the table of applications above\n")
     assert end.count("next: ") == STEPS
     assert end.endswith("cause: api, web: Pod/api-1: CrashLoopBackOff, 3 restarts\nnext: fix the program\n")
