@@ -108,7 +108,7 @@ def draw_pages(browser: Browser) -> None:
 
 
 def page_picture(name: str, language: str, width: int) -> str:
-    return f"pictures/{language}/page-{name}-{width}.png"
+    return f"pictures/{language}/page-{name}-{width}.webp"
 
 
 def draw_logos(browser: Browser) -> None:
