@@ -79,6 +79,6 @@ def test_a_refusal_changes_no_verdict(configuration: Configuration) -> None:
     ended = configuration.release(f"{configuration.name}-web")
     assert ended.exit_code == 0, ended.log
     assert (
-        "warning: could not update the commit status: GitLab responded with HTTP 403: 403 Forbidden; next: give"
+        "warning: could not update the commit status: GitLab responded with HTTP 403: 403 Forbidden; next: set"
         in ended.log
     )
