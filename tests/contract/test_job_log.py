@@ -60,7 +60,7 @@ def shown(result: ReleaseResult, **environ: str) -> str:
         log.emit(Output(line="TIMESTAMP  GROUP  KIND  NAMESPACE  NAME  STATUS  HEALTH  HOOK  MESSAGE"))
         log.emit(Output(line=rows[0]))
         log.emit(ApplicationState(sync="Synced", health="Progressing", revision="abc1234", reason="it starts"))
-        log.emit(Output(line=rows[1].replace("OutOfSync", "Synced")))
+        log.emit(Output(line=rows[1].replace("OutOfSync  Missing", "Synced  Progressing")))
         log.emit(ApplicationState(sync="Synced", health="Degraded", revision="abc1234", reason="it ends"))
         log.emit(Output(line=rows[2].replace("Missing", "Degraded")))
         log.count_unchanged()

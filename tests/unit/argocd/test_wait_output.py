@@ -158,3 +158,9 @@ def test_an_error_of_argocd_shows_no_data_of_a_secret(line_feed: str) -> None:
     shown_line = log_line(entry)
     assert "hunter2" not in shown_line
     assert shown_line.startswith("argocd: rpc error: code = Unknown desc = cannot parse: data:")
+
+
+def test_a_resource_that_is_being_created_is_shown_with_its_message_only() -> None:
+    creating = "2026-01-01T00:00:01+00:00  ConfigMap  web  settings  Synced  Missing"
+    created = "2026-01-01T00:00:02+00:00  ConfigMap  web  settings  Synced  Missing    configmap/settings created"
+    assert shown(creating, created) == [created]
