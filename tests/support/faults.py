@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import Final
 
+from tests.support.raw_server import RawServer
+
 _PIECE: Final = 65536
 _BACKLOG: Final = 64
 # The interval at which a connection that waits checks whether the fault was changed.
@@ -40,33 +42,25 @@ class Network:
         self.answered = 0
         self._target = target
         self._ended = threading.Event()
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
-        self.server = f"localhost:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listening = RawServer(self._serve, backlog=_BACKLOG)
+        self.server = f"localhost:{self._listening.port}"
 
     def close(self) -> None:
         """End all connections, and accept no new ones."""
         self._ended.set()
         self._listening.close()
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while not self._ended.is_set():
-                client, _ = self._listening.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
     def _serve(self, client: socket.socket) -> None:
-        with client, suppress(OSError):
-            while self.fault is Fault.BLACK_HOLE and not self._ended.wait(_SLICE_SECONDS):
-                pass
-            if self.fault is Fault.RESET:
-                _reset(client)
-                return
-            with socket.create_connection(("127.0.0.1", self._target)) as server:
-                answers = threading.Thread(target=self._pass, args=(server, client, True), daemon=True)
-                answers.start()
-                self._pass(client, server, False)
-                answers.join()
+        while self.fault is Fault.BLACK_HOLE and not self._ended.wait(_SLICE_SECONDS):
+            pass
+        if self.fault is Fault.RESET:
+            _reset(client)
+            return
+        with socket.create_connection(("127.0.0.1", self._target)) as server:
+            answers = threading.Thread(target=self._pass, args=(server, client, True), daemon=True)
+            answers.start()
+            self._pass(client, server, False)
+            answers.join()
 
     def _pass(self, source: socket.socket, sink: socket.socket, back: bool) -> None:  # noqa: FBT001
         source.settimeout(_SLICE_SECONDS)

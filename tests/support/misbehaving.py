@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import trustme
 
+from tests.support.raw_server import RawServer
 from tests.unit.states import document
 
 FAULTS: Final = ("hang", "drip headers", "drip body", "half a handshake", "close", "garbage")
@@ -29,18 +30,11 @@ class Misbehaving:
         authority.issue_cert("localhost").configure_cert(self._context)
         self._fault, self._number, self._count = fault, number, 0
         self._lock = threading.Lock()
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=100)
-        self.port: int = self._server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._server = RawServer(self._serve)
+        self.port = self._server.port
 
     def close(self) -> None:
         self._server.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._server.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _is_due(self, *, request: bool) -> bool:
         with self._lock:
@@ -48,7 +42,7 @@ class Misbehaving:
             return self._count >= self._number
 
     def _serve(self, plain: socket.socket) -> None:
-        with plain, suppress(OSError, ValueError):
+        with suppress(ValueError):
             if self._fault == "half a handshake" and self._is_due(request=True):
                 plain.recv(65536)
                 plain.sendall(b"\x16\x03\x03\x40\x00")

@@ -27,6 +27,7 @@ from argocd_release.model.outcome import Outcome
 from argocd_release.settings import environment, load
 from argocd_release.settings.environment import JobEnvironment
 from argocd_release.timing import RENEWAL_PAUSE, Deadline, run_in_background
+from tests.support.raw_server import RawServer
 from tests.support.waiting import eventually
 from tests.support.wording import is_from, pattern_of
 
@@ -268,11 +269,8 @@ class Renewing:
         self.newest, self.answered = 0, 0
         self.rounds = threading.Barrier(REQUESTS, action=self._await_renewal)
         self.seconds = 0.0
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=200)
-        threading.Thread(target=self._accept, daemon=True).start()
-        self.connection = Connection(
-            server=f"127.0.0.1:{self._server.getsockname()[1]}", auth_token="token-0", opts="--plaintext"
-        )
+        self._server = RawServer(self._serve, backlog=200)
+        self.connection = Connection(server=f"127.0.0.1:{self._server.port}", auth_token="token-0", opts="--plaintext")
         self.credentials = Credentials(self.connection, lifetime=100.0, renew=self.renew, now=lambda: self.seconds)
 
     def renew(self) -> SignedIn:
@@ -289,23 +287,15 @@ class Renewing:
         expected = self.newest + 1
         eventually(lambda: self.credentials.current().auth_token == f"token-{expected}", 20)
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._server.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
     def _serve(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError, threading.BrokenBarrierError):
+        with suppress(threading.BrokenBarrierError):
             request = b""
             while part := connection.recv(65536):
                 request += part
                 if not request.endswith(b"\r\n\r\n"):
                     continue
                 token = re.search(rb"Authorization: Bearer token-(\d+)\r\n", request)
-                if token is None:
-                    # The request is from a client of another test, whose server had this port before.
-                    return
+                assert token is not None, request
                 status = b"200 OK" if int(token[1]) >= self.newest - 1 else b"401 Unauthorized"
                 request = b""
                 self.rounds.wait(30)

@@ -6,8 +6,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,32 +20,13 @@ from argocd_release.timing import Deadline, run_in_background
 from argocd_release.transport import network
 from argocd_release.transport.client import Client, HttpError, Request
 from argocd_release.transport.network import tls_context
+from tests.support.raw_server import serving
 from tests.support.wording import pattern_of
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 SECONDS = 0.2
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
-
-
-@contextmanager
-def serving(serve: Callable[[socket.socket], object]) -> Iterator[int]:
-    """Yield the port of a server that passes each connection to the function."""
-
-    def work(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            serve(connection)
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = server.accept()
-                threading.Thread(target=work, args=(connection,), daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=accept, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
 
 
 def drip(connection: socket.socket, *before: bytes) -> None:
