@@ -162,7 +162,5 @@ class _Site(BaseHTTPRequestHandler):
 def site(newer_after: float) -> Iterator[str]:
     """Serve the site, whose version 2 begins after these seconds, and return its address."""
     handler = type("Site", (_Site,), {"newer_at": time.time() + newer_after})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_port}/version"
-        http.shutdown()
+    with _serving(ThreadingHTTPServer((ADDRESS, 0), handler)) as port:
+        yield f"http://{ADDRESS}:{port}/version"

@@ -1,5 +1,6 @@
 """Answer as a recorded Argo CD did; ``tests/contract/record.py`` makes the recordings."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,7 +15,33 @@ from tests.contract.record import FOLDER
 VERSIONS: Final = sorted(folder.name for folder in FOLDER.iterdir())
 
 
-class Recording:
+class Answers(ABC):
+    """The answers that are the same in all fakes of Argo CD for the diagnosis."""
+
+    @abstractmethod
+    def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        """Return the last lines of a container's log."""
+
+    def states(self, name: str, item: Resource) -> tuple[object, object]:
+        del name, item
+        return None, None
+
+    def follow(
+        self,
+        name: str,
+        pod: Node,
+        container: str,
+        *,
+        lines: int,
+        take: Callable[[str], object],
+        position: LogPosition,
+    ) -> None:
+        del position
+        for line in self.log(name, pod, container, previous=False, lines=lines):
+            take(line)
+
+
+class Recording(Answers):
     """Answers as Argo CD's API did."""
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -31,10 +58,6 @@ class Recording:
         del name
         return parse_events(self._of(node).get("events"))
 
-    def states(self, name: str, item: Resource) -> tuple[object, object]:
-        del name, item
-        return None, None
-
     def live(self, name: str, node: Node) -> object:
         del name
         return self._of(node).get("manifest")
@@ -42,17 +65,3 @@ class Recording:
     def log(self, name: str, pod: Node, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         del name, previous
         return tuple(self._of(pod).get("logs", {}).get(container, []))[-lines:]
-
-    def follow(
-        self,
-        name: str,
-        pod: Node,
-        container: str,
-        *,
-        lines: int,
-        take: Callable[[str], object],
-        position: LogPosition,
-    ) -> None:
-        del position
-        for line in self.log(name, pod, container, previous=False, lines=lines):
-            take(line)

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +13,12 @@ from argocd_release.diagnosis.collect import SUSPECTS, diagnose
 from argocd_release.messages import causes as texts
 from argocd_release.messages import hooks
 from argocd_release.messages.verdict import NO_CONSUMER
-from argocd_release.model.application import Application, Resource
+from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.observation import LogPosition
 from argocd_release.model.problem import CauseCode, ResourceRef, Subject
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import Diagnosis
+from tests.support.recording import Answers
 from tests.support.wording import fields_of
 from tests.unit.states import application
 
@@ -41,7 +40,7 @@ def crashing(count: int) -> Tree:
     return parse_tree({"nodes": [{"kind": "ReplicaSet", "name": "web", "uid": "set"}, *pods]})
 
 
-class Slow:
+class Slow(Answers):
     """Argo CD's API. The call ``hang_at`` never returns, and the call ``fail_at`` fails."""
 
     def __init__(self, *, pods: int = 1, hang_at: str = "", fail_at: str = "") -> None:
@@ -65,10 +64,6 @@ class Slow:
         self._call("events")
         return ()
 
-    def states(self, name: str, item: Resource) -> tuple[object, object]:
-        del name, item
-        return None, None
-
     def live(self, name: str, node: Node) -> object:
         del name, node
         self._call("live")
@@ -80,20 +75,6 @@ class Slow:
         del name, pod, container, previous
         self._call("log")
         return ("cannot connect",) * lines
-
-    def follow(
-        self,
-        name: str,
-        pod: Node,
-        container: str,
-        *,
-        lines: int,
-        take: Callable[[str], object],
-        position: LogPosition,
-    ) -> None:
-        del position
-        for line in self.log(name, pod, container, previous=False, lines=lines):
-            take(line)
 
 
 def ask(slow: Slow, state: Application = CRASHES, **options: Any) -> tuple[object, float]:

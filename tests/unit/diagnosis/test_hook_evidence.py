@@ -14,13 +14,14 @@ from argocd_release.diagnosis.collect import steps
 from argocd_release.diagnosis.hook_evidence import HookRecorder
 from argocd_release.diagnosis.hook_logs import HookLogs
 from argocd_release.messages.hooks import FIX_HOOK_BY_LOG, RETRIED
-from argocd_release.model.application import Application, Resource
+from argocd_release.model.application import Application
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.events import JobEvent
 from argocd_release.model.hook_events import HookLogLines
 from argocd_release.model.observation import LogPosition
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Event, Node, Tree
+from tests.support.recording import Answers
 from tests.unit.states import application
 
 HOOK = {"group": "batch", "kind": "Job", "namespace": "web", "name": "migrate", "hookType": "PreSync"}
@@ -36,7 +37,7 @@ RUNNING = state("Running")
 FAILED = state("Failed", message="Job has reached the specified backoff limit", retries=1)
 
 
-class Cluster:
+class Cluster(Answers):
     """Argo CD's API with the pod of one hook. A test can delete the pod."""
 
     def __init__(self, *, denied: str = "") -> None:
@@ -71,10 +72,6 @@ class Cluster:
     def events(self, name: str, node: Node) -> tuple[Event, ...]:
         self._call("events")
         return (Event(type="Warning", reason="BackOff", message="it failed", count=1, last_at=""),)
-
-    def states(self, name: str, item: Resource) -> tuple[object, object]:
-        del name, item
-        return None, None
 
     def live(self, name: str, node: Node) -> object:
         self._call("live")
