@@ -122,10 +122,6 @@ class HttpOnlyCommands:
         del arguments, seconds
         return ""
 
-    def diff(self, name: str, revision: str, positions: Iterable[int], *, seconds: float, echo: bool = False) -> str:
-        """Raise an error. Only the CLI can compare an application with a commit, so a diff job rejects a proxy."""
-        raise NotImplementedError
-
     def _begin(self, request: str) -> None:
         if request:
             self._echo(request)

@@ -1,6 +1,7 @@
 """Parse Argo CD's answer about the sync windows of an application."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -32,20 +33,20 @@ def sync_window_of(answer: Mapping[str, Any], project: Mapping[str, Any], now: d
     """
     denying, allowing = _blocking(answer)
     text = ", ".join(
-        one_line(f'{window.get("kind")} "{window.get("schedule")}" for {window.get("duration")}')
-        for window in denying or allowing
+        one_line(f'{item.get("kind")} "{item.get("schedule")}" for {item.get("duration")}')
+        for item in denying or allowing
     )
-    allows_users = answer.get("canSync") is True
+    window = SyncWindow(windows=text, allows_users=answer.get("canSync") is True)
     zones = _zones(project)
     assigned = as_objects(answer.get("assignedWindows"))
-    if not assigned or len(assigned) > WINDOWS or any(len(zones.get(_key(window), ())) != 1 for window in assigned):
-        return SyncWindow(windows=text, allows_users=allows_users)
+    if not assigned or len(assigned) > WINDOWS or any(len(zones.get(_key(item), ())) != 1 for item in assigned):
+        return window
     try:
-        at = next_sync([_window(window, next(iter(zones[_key(window)]))) for window in assigned], now)
+        at = next_sync([_window(item, next(iter(zones[_key(item)]))) for item in assigned], now)
     except ValueError:
-        return SyncWindow(windows=text, allows_users=allows_users)
+        return window
     opens = f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
-    return SyncWindow(windows=text, allows_users=allows_users, opens=opens, stays_closed=at is None)
+    return replace(window, opens=opens, stays_closed=at is None)
 
 
 def _blocking(answer: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -209,13 +209,11 @@ def _drift(name: str, application: Application, tree: Tree, sources: Evidence) -
         return problem
     # If the token is not allowed to read the difference, report the cause without the fields.
     with suppress(ArgoCDError):
-        fields = differing_fields(item.kind, *sources.states(name, item))
+        fields, is_dropped = differing_fields(item.kind, *sources.states(name, item))
         if fields:
             message = drift.NOT_KEPT_FIELDS.fill(message=problem.message, fields=fields)
-            dropped = fields.endswith(drift.FIELD_NOT_LIVE.text.rpartition("}")[2])
-            return replace(
-                problem, message=message, hint=drift.FIELDS_DROPPED if dropped else drift.NOT_KEPT_FIELDS.hint
-            )
+            hint = drift.FIELDS_DROPPED if is_dropped else drift.NOT_KEPT_FIELDS.hint
+            return replace(problem, message=message, hint=hint)
     return problem
 
 

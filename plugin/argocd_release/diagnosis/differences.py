@@ -36,10 +36,12 @@ _QUANTITY: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?(?:m|k|Ki|Mi|Gi|s|%)?
 _MISSING: Final = object()
 
 
-def differing_fields(kind: str, live: object, wanted: object) -> str:
+def differing_fields(kind: str, live: object, wanted: object) -> tuple[str, bool]:
     """Describe the fields that differ, each with its wanted and its live value.
 
-    The result is empty if the states are equal, or if they are nested too deeply. The description only shows numbers,
+    Return the description, and True if it ends with a field that the cluster has dropped.
+
+    The description is empty if the states are equal, or if they are nested too deeply. It only shows numbers,
     quantities, and the texts of a few fields such as ``image``, because any other text can contain a secret. It shows
     no value of a Secret, nor of a field whose name suggests a secret.
 
@@ -51,11 +53,12 @@ def differing_fields(kind: str, live: object, wanted: object) -> str:
     try:
         fields = list(islice(_differences("", live, wanted, _DEPTH), COUNTED_FIELDS))
     except RecursionError:
-        return ""
+        return "", False
     texts = [_described(kind, *field) for field in fields[:FIELDS]]
     if more := len(fields[FIELDS:]):
         texts.append(drift.MORE_FIELDS.fill(fields=counted(more, "more field")))
-    return "; ".join(texts)
+    is_dropped = bool(fields) and not more and fields[-1][1] is _MISSING
+    return "; ".join(texts), is_dropped
 
 
 def _differences(path: str, live: object, wanted: object, depth: int) -> Iterator[tuple[str, object, object]]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
+from argocd_release.argocd.api import Api
+from argocd_release.argocd.cli import ArgoCD
 from argocd_release.core.connectivity import is_outage
 from argocd_release.core.text import counted, one_line
 from argocd_release.diff import compare
@@ -17,7 +19,6 @@ from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import COMPARISON_ERROR, CauseCode, Condition, Problem
-from argocd_release.release.argocd_session import Readers
 
 #: The time limit of one comparison in seconds.
 COMPARISON_SECONDS: Final = 120.0
@@ -31,7 +32,8 @@ _NO_COMMIT: Final = ("not our ref", "unable to resolve", "couldn't find remote r
 class Work:
     """The objects that the comparisons of all applications share."""
 
-    readers: Readers
+    argocd: ArgoCD
+    api: Api
     revision: str
     scope: Scope
 
@@ -48,7 +50,7 @@ def compared(work: Work, name: str, application: Application, *, echo: bool) -> 
 
 def _compared(work: Work, name: str, application: Application, *, echo: bool) -> ApplicationDiff:
     positions = work.scope.positions(application)
-    output = work.readers.argocd.diff(name, work.revision, positions, seconds=COMPARISON_SECONDS, echo=echo)
+    output = work.argocd.diff(name, work.revision, positions, seconds=COMPARISON_SECONDS, echo=echo)
     changes = [change for change in compare.changes_of(output, application) if not _is_secret(change)]
     notes = []
     secrets = 0
@@ -97,9 +99,9 @@ def _secrets(
     """Return the changes of Secrets, and the number of Secrets whose values can change unnoticed."""
     query = [("revision", work.revision)]
     query += [pair for at in positions for pair in (("revisions", work.revision), ("sourcePositions", str(at)))]
-    answer = work.readers.api.get(name, f"manifests?{urlencode(query)}")
+    answer = work.api.get(name, f"manifests?{urlencode(query)}")
     new = compare.secret_documents(answer, "")
-    live = compare.secret_documents(work.readers.api.get(name, "managed-resources", kind="Secret"), "liveState")
+    live = compare.secret_documents(work.api.get(name, "managed-resources", kind="Secret"), "liveState")
     # Argo CD renders a Secret without its namespace. Use the first one of the application, because most have only one.
     namespace = next((each.namespace for each in application.resources if each.namespace), "")
     changes = compare.secret_changes(live, new, namespace, application)

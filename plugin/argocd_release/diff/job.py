@@ -74,7 +74,7 @@ class DiffJob:
         context.log.emit_warnings(context.environ)
         settings = self._settings = load.load(context.environ)
         if settings.proxy:
-            raise SettingsError([SetupProblem.of_setting(DIFF_THROUGH_PROXY, "RELEASE_PROXY")])
+            raise _needs_argocd()
         timeout, _ = load.seconds_left(settings, datetime.now(UTC))
         most = load.job_seconds_left(settings, datetime.now(UTC))[0]
         context = self._context = replace(context, deadline=JobDeadline(timeout, most=most))
@@ -89,6 +89,8 @@ class DiffJob:
         # Find the changed files in the background, while the job reads the applications from Argo CD.
         files = run_in_background(lambda: choose.files_of(settings, settings, revision, stack))
         readers, commands = choose.readers_of(settings, context, timeout=timeout, stack=stack)
+        if readers.cli is None:
+            raise _needs_argocd()
         signals.on_arrival(readers.argocd.cancel)
         applications, errors = choose.chosen(settings, commands)
         changed = choose.UNKNOWN_FILES
@@ -103,7 +105,7 @@ class DiffJob:
         )
         if changed.paths is None and settings.diff_scope != "all":
             publish.say(context.log, texts.COMPARES_ALL.fill(reason=changed.why))
-        work = Work(readers=readers, revision=revision, scope=scope)
+        work = Work(argocd=readers.cli, api=readers.api, revision=revision, scope=scope)
         self._compare(work, settings, applications, errors)
 
     def _compare(
@@ -148,3 +150,8 @@ class DiffJob:
         publish.write(context.log, result, self._files)
         if self._settings is not None and not context.stop.is_set():
             publish.comment(self._settings, context, result)
+
+
+def _needs_argocd() -> SettingsError:
+    """Return the error that only the argocd CLI can compare an application with a commit."""
+    return SettingsError([SetupProblem.of_setting(DIFF_THROUGH_PROXY, "RELEASE_PROXY")])

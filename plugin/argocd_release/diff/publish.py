@@ -84,7 +84,7 @@ def comment(settings: NotificationSettings, context: JobContext, result: DiffRes
         say(context.log, context.log.redacted(texts.NO_TOKEN_FOR_NOTE.fill()))
         return
     deadline = context.deadline.phase(Phase.SINKS)
-    project = settings.merge_request_project or settings.project_id or settings.project_path
+    project = settings.merge_request_project or settings.own_project
     is_needed = bool(result.of(State.COMPARED) or result.of(State.FAILED))
 
     def put() -> str:

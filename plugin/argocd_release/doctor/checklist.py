@@ -65,7 +65,7 @@ def _examine(
     connection = (
         job_settings.connection
         if job_settings
-        else Connection(server=server, auth_token="", opts=opts, proxy=pipeline.usable_proxy(fixed))
+        else Connection(server=server, auth_token="", opts=opts, proxy=load.valid(fixed, "RELEASE_PROXY"))
     )
     connection = replace(connection, ca_file=ca_file)
     if not server:

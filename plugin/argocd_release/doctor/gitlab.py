@@ -14,10 +14,9 @@ _SCOPE: Final = "api"
 
 def projects(settings: NotificationSettings) -> dict[str, str]:
     """Return the projects in which the job needs a GitLab token, each with the setting that needs it."""
-    own = settings.project_id or settings.project_path
     needed = {settings.commit_status: "<RELEASE_COMMIT_STATUS>"} if settings.commit_status else {}
     if settings.revert:
-        needed[settings.revert_project or own] = "<RELEASE_REVERT>"
+        needed[settings.revert_project or settings.own_project] = "<RELEASE_REVERT>"
     return {project: setting for project, setting in needed.items() if project}
 
 

@@ -194,11 +194,6 @@ def token_problems(token: str, claims: auth.Claims | None, *, timeout: float, no
     return doctor.TOKEN_VALID.fill(owner=owner, day=day, span=span(left))
 
 
-def usable_proxy(environ: JobEnvironment) -> str:
-    """Return the URL of the proxy in the settings, or "" if there is none or its form is wrong."""
-    return load.valid(environ, "RELEASE_PROXY")
-
-
 def proxies(environ: JobEnvironment, connection: Connection) -> str | list[SetupProblem]:
     """Check that argocd uses all proxy variables that are set (argo-cd v2.13.2 apiclient.go:270-278)."""
     if connection.proxy:

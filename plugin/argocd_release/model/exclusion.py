@@ -1,6 +1,7 @@
 """The resources of an application that ``RELEASE_RESOURCES`` excludes from the verdict."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from argocd_release.model.problem import ResourceRef
@@ -68,7 +69,7 @@ class ChosenTree(Tree):
 
     chosen: frozenset[ResourceRef]
 
-    @property
+    @cached_property
     def ready_pods(self) -> tuple[Node, ...]:
         """Return the ready pods of the chosen resources."""
         return Tree(nodes=tuple(node for node in self.nodes if self.root(node).ref in self.chosen)).ready_pods

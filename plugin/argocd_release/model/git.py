@@ -52,6 +52,10 @@ class GitUrl:
         """Return True if both URLs belong to the same repository."""
         return bool(self.scheme) and self.is_beside(other) and self.path.lower() == other.path.lower()
 
+    def is_of_project(self, path: str) -> bool:
+        """Return True if the URL belongs to the GitLab project with this path, on any server."""
+        return f"/{self.path}".lower().endswith(f"/{path}".lower())
+
     def __str__(self) -> str:
         """Return the URL for display, without its scheme and credentials."""
         return f"{self.host}/{self.path}" if self.host else f"/{self.path}"

@@ -130,6 +130,8 @@ class CauseCode(Enum):
         return MEANINGS[self.value]
 
 
+#: The causes of a failed sync that can disappear without a change in git, so that Argo CD's next attempt can succeed.
+HEALING: Final = frozenset({CauseCode.WEBHOOK_FAILED, CauseCode.CANNOT_COMPARE, CauseCode.CLUSTER_NOT_READY})
 # The reasons that the kubelet gives for containers that wait because they cannot start (kubernetes v1.31.0
 # pkg/kubelet/images/types.go, pkg/kubelet/kuberuntime/kuberuntime_container.go, pkg/kubelet/kubelet_pods.go).
 WAITING_REASONS: Final[Mapping[str, CauseCode]] = MappingProxyType(

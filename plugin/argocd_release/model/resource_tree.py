@@ -216,7 +216,7 @@ class Tree:
             *(node for node in self.owners_without_pods if node.kind == "ReplicaSet" and node.health == "Degraded"),
         )
 
-    @property
+    @cached_property
     def never_begun(self) -> tuple[Node, ...]:
         """Return the pods of Jobs that will never start, for example because their image does not exist.
 
@@ -266,7 +266,7 @@ class Tree:
             if not event.last_at or event.last_at[:_SECONDS] >= newest.created_at[:_SECONDS]
         )
 
-    @property
+    @cached_property
     def serving_pods(self) -> tuple[Node, ...]:
         """Return the pods of the current revision that must be ready: all except pods of Jobs and replaced pods."""
         return tuple(pod for pod in self.pods if not self.is_of_a_job(pod) and not self.is_replaced(pod))
@@ -306,7 +306,7 @@ class Tree:
         ]
         return frozenset(node.uid for node in (*behind, *pods))
 
-    @property
+    @cached_property
     def ready_pods(self) -> tuple[Node, ...]:
         """Return the pods that are ready. If all pods belong to Jobs, return the Healthy pods of the newest Job."""
         if self.serving_pods:

@@ -6,6 +6,7 @@ adds a second one with the same name, and only shows the later one.
 """
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from argocd_release.core.text import as_object, one_line
@@ -17,8 +18,6 @@ PENDING: Final = "pending"
 FIELD_LIMIT: Final = 255
 #: The prefix of all names, because GitLab refuses a status with the name of a CI job in the same pipeline.
 PREFIX: Final = "argocd/"
-_BAD_REQUEST: Final = 400
-_NOT_FOUND: Final = 404
 #: The beginning of GitLab's message about a status that already has the requested state, or a later one.
 _NO_TRANSITION: Final = "Cannot transition status"
 
@@ -70,7 +69,7 @@ def set_status(gitlab: GitLab, revision: str, status: CommitStatus) -> Any:
     try:
         return _post(gitlab, revision, body, status.pipeline)
     except GitLabError as error:
-        if status.state == PENDING and error.status == _BAD_REQUEST and _NO_TRANSITION in str(error):
+        if status.state == PENDING and error.status == HTTPStatus.BAD_REQUEST and _NO_TRANSITION in str(error):
             return None
         raise
 
@@ -89,6 +88,6 @@ def _post(gitlab: GitLab, revision: str, body: dict[str, str], pipeline: Any) ->
     try:
         return as_object(gitlab.post(path, body | {"pipeline_id": pipeline})).get("pipeline_id")
     except GitLabError as error:
-        if error.status != _NOT_FOUND:
+        if error.status != HTTPStatus.NOT_FOUND:
             raise
     return as_object(gitlab.post(path, body)).get("pipeline_id")

@@ -13,17 +13,29 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from argocd_release.core.text import QUOTED, as_object, as_objects, one_line, without_ids
 from argocd_release.messages import reports as texts
+from argocd_release.model.application import Application
+from argocd_release.model.git import GitUrl
 from argocd_release.model.outcome import Outcome, tally
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.notify.gitlab_client import PAGE, GitLab, GitLabError
 from argocd_release.reports import evidence, summary
 
 RUNNING: Final = "running"
+#: The final status of a deployment record or a commit by outcome. Other outcomes say nothing about the revision. After
+#: them, the job only cancels what is still running or pending.
+END_STATES: Final = {
+    Outcome.DELIVERED: "success",
+    Outcome.SYNC_FAILED: "failed",
+    Outcome.DEGRADED: "failed",
+    Outcome.TIMED_OUT: "failed",
+    Outcome.MISSING: "failed",
+}
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
@@ -45,6 +57,21 @@ class DeploymentTarget:
 def is_commit(revision: str) -> bool:
     """Return True if the revision is a full commit SHA, which a deployment record requires."""
     return _COMMIT.fullmatch(revision) is not None
+
+
+def positions_of(application: Application, path: str) -> list[int]:
+    """Return the positions of the sources in the project's repository that Argo CD has compared at a commit."""
+    return [
+        position
+        for position, (source, revision) in enumerate(zip(application.sources, application.commits, strict=False))
+        if GitUrl.parse(source.repo_url).is_of_project(path) and is_commit(revision)
+    ]
+
+
+def source_position(application: Application, path: str) -> int:
+    """Return the position, from 0, of the first source in the project's repository; 0 if there is no such source."""
+    urls = [GitUrl.parse(source.repo_url) for source in application.sources]
+    return next((position for position, url in enumerate(urls) if url.is_of_project(path)), 0)
 
 
 def begin_deployment(gitlab: GitLab, place: DeploymentTarget, revision: str) -> None:
@@ -114,10 +141,8 @@ def _update(gitlab: GitLab, record: dict[str, Any], status: str) -> None:
     gitlab.put(f"/deployments/{record.get('id')}", {"status": status})
 
 
-FORBIDDEN: Final = 403
 #: The maximum length of the key by which the job finds its comment. A longer key is shortened, and ends with a hash.
 MARKER_LIMIT: Final = 300
-NOT_FOUND: Final = 404
 #: The maximum number of result pages on which the job searches for its earlier comment.
 PAGES: Final = 5
 #: The maximum length, in characters, of the evidence in a comment.
@@ -127,7 +152,7 @@ NAMED: Final = 20
 #: The maximum number of named applications for which the comment also shows the state.
 WITH_STATE: Final = 5
 _TICKS: Final = re.compile(r"`+")
-#: The preference of each state of a merge request. The job chooses the merge request with the lowest number.
+#: The rank of each state of a merge request. The job chooses the merge request with the lowest rank.
 _ORDER: Final = {"opened": 0, "merged": 1}
 
 
@@ -153,13 +178,18 @@ def merge_request(gitlab: GitLab, revision: str) -> MergeRequest | None:
     try:
         requests = as_objects(gitlab.get(f"/repository/commits/{revision}/merge_requests"))
     except GitLabError as error:
-        if error.status == NOT_FOUND:
+        if error.status == HTTPStatus.NOT_FOUND:
             return None
         raise
-    ordered = sorted(requests, key=lambda request: _ORDER.get(str(request.get("state")), len(_ORDER)))
-    if not ordered:
+    if not requests:
         return None
-    return MergeRequest(project=str(ordered[0].get("project_id") or ""), iid=str(ordered[0].get("iid")))
+    first = by_state(requests)[0]
+    return MergeRequest(project=str(first.get("project_id") or ""), iid=str(first.get("iid")))
+
+
+def by_state(requests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort merge requests: open ones first, then merged ones, then all others."""
+    return sorted(requests, key=lambda request: _ORDER.get(str(request.get("state")), len(_ORDER)))
 
 
 def put_comment(gitlab: GitLab, iid: str, result: ReleaseResult) -> str:
@@ -188,7 +218,7 @@ def put_marked_comment(gitlab: GitLab, iid: str, mark: str, body: str, *, create
         try:
             gitlab.put(f"/merge_requests/{iid}/notes/{number}", {"body": body})
         except GitLabError as error:
-            if error.status not in {FORBIDDEN, NOT_FOUND}:
+            if error.status not in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
                 raise
         else:
             return texts.COMMENT_REPLACED.fill(id=number, merge_request=iid)

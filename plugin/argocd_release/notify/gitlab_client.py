@@ -7,7 +7,7 @@ imports (8.6.0, measured; CONTRIBUTING.md).
 import json
 import time
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -45,6 +45,11 @@ class GitLabError(NotificationError):
         self.status = status
         self.code = code
         super().__init__(message)
+
+    @property
+    def is_refusal(self) -> bool:
+        """Return True if GitLab has refused the request, so that it certainly has not executed it."""
+        return 400 <= self.status < 500  # noqa: PLR2004 - the statuses of client errors
 
 
 #: The next step after a response with this HTTP status.
@@ -157,7 +162,7 @@ class GitLab:
         Raises:
             GitLabError: GitLab refused, or did not respond.
         """
-        return str(as_object(self.get("")).get("path_with_namespace") or "")
+        return str(self._details.get("path_with_namespace") or "")
 
     def default_branch(self) -> str:
         """Return the name of the project's default branch.
@@ -165,7 +170,11 @@ class GitLab:
         Raises:
             GitLabError: GitLab refused, or did not respond.
         """
-        return str(as_object(self.get("")).get("default_branch") or "")
+        return str(self._details.get("default_branch") or "")
+
+    @cached_property
+    def _details(self) -> dict[str, Any]:
+        return as_object(self.get(""))
 
     def _call(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None

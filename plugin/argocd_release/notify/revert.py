@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
 from argocd_release.core.text import SHORT_SHA, as_list, as_object, as_objects, one_line
 from argocd_release.messages import revert as texts
-from argocd_release.notify.gitlab import is_plain
+from argocd_release.notify.gitlab import by_state, is_plain
 from argocd_release.notify.gitlab_client import GitLab, GitLabError
 from argocd_release.timing import Deadline
 
@@ -23,14 +24,8 @@ from argocd_release.timing import Deadline
 LEAST_SECONDS: Final = 1.5
 #: The maximum length of a merge request's title in characters.
 TITLE_LIMIT: Final = 255
-_BAD_REQUEST: Final = 400
-_NOT_FOUND: Final = 404
-#: The statuses of responses with which GitLab refuses a request, so that it certainly has not executed it.
-_REFUSALS: Final = range(400, 500)
 #: GitLab's ``error_code`` if the branch does not contain the changes of the commit any more.
 _EMPTY: Final = "empty"
-#: The rank of each state of a merge request. If there are several, the job names the one with the lowest rank.
-_ORDER: Final = {"opened": 0, "merged": 1}
 #: The lines by which the message of a commit says that it reverts another commit, or that it reverts a revert. They
 #: come from git, from GitLab, or from GitLab's merge commit for the branch of a revert.
 _REVERTS: Final = re.compile(r"^(?:This reverts |Revert \"|Reapply \"|Merge branch 'revert-)", re.MULTILINE)
@@ -104,11 +99,11 @@ def _existing(gitlab: GitLab, sha: str) -> str:
     requests = as_objects(gitlab.get("/merge_requests", source_branch=branch_of(sha), state="all"))
     # A branch of a fork can have the same name. It is not the branch of this job.
     own = [request for request in requests if request.get("source_project_id") == request.get("target_project_id")]
-    ordered = sorted(own, key=lambda request: _ORDER.get(str(request.get("state")), len(_ORDER)))
-    if not ordered:
+    if not own:
         return ""
-    state = one_line(str(ordered[0].get("state")), limit=20)
-    return texts.EXISTS.fill(request=_named(ordered[0]), state=state, commit=sha[:SHORT_SHA])
+    first = by_state(own)[0]
+    state = one_line(str(first.get("state")), limit=20)
+    return texts.EXISTS.fill(request=_named(first), state=state, commit=sha[:SHORT_SHA])
 
 
 def _reason_against(gitlab: GitLab, sha: str, target: str, parents: list[str]) -> str:
@@ -120,7 +115,7 @@ def _reason_against(gitlab: GitLab, sha: str, target: str, parents: list[str]) -
     try:
         branch = as_object(gitlab.get(f"/repository/branches/{quote(target, safe='')}"))
     except GitLabError as error:
-        if error.status == _NOT_FOUND:
+        if error.status == HTTPStatus.NOT_FOUND:
             return texts.NO_BRANCH.fill(branch=branch_name)
         raise
     head = as_object(branch.get("commit"))
@@ -153,7 +148,7 @@ def _open(gitlab: GitLab, commit: RevertedCommit, description: str) -> str:
     try:
         gitlab.post("/repository/branches", {"branch": commit.branch, "ref": commit.sha})
     except GitLabError as error:
-        if error.status != _BAD_REQUEST:
+        if error.status != HTTPStatus.BAD_REQUEST:
             raise
         if not (head := _branch_head(gitlab, commit.branch)):
             refused = texts.BRANCH_REFUSED.fill(branch=commit.branch, error=one_line(str(error), limit=120))
@@ -174,7 +169,7 @@ def _open(gitlab: GitLab, commit: RevertedCommit, description: str) -> str:
     except GitLabError as error:
         # After any other error, GitLab has possibly opened the merge request. So keep the branch, which the next run of
         # the job finds.
-        if error.status in _REFUSALS and (existing := _clean_up(gitlab, commit, own_heads)):
+        if error.is_refusal and (existing := _clean_up(gitlab, commit, own_heads)):
             return existing
         raise
     return texts.OPENED.fill(request=_named(request), commit=commit.sha[:SHORT_SHA], branch=commit.target)
@@ -214,7 +209,7 @@ def _branch_head(gitlab: GitLab, branch: str) -> dict[str, Any]:
     try:
         return as_object(as_object(gitlab.get(f"/repository/branches/{branch}")).get("commit"))
     except GitLabError as error:
-        if error.status == _NOT_FOUND:
+        if error.status == HTTPStatus.NOT_FOUND:
             return {}
         raise
 

@@ -1,7 +1,6 @@
 """Sign in to Argo CD, and create the readers of Argo CD that all stages of a job share."""
 
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -34,9 +33,6 @@ class ArgoCDCommands(Commands, Lists, Protocol):
 
     def cancel(self, outcome: Outcome) -> None: ...
     def show(self, *arguments: str, seconds: float) -> str: ...
-    def diff(
-        self, name: str, revision: str, positions: Iterable[int], *, seconds: float, echo: bool = False
-    ) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +43,8 @@ class Readers:
     """
 
     argocd: ArgoCDCommands
+    #: The argocd CLI; None if the job reaches Argo CD through an HTTP proxy.
+    cli: ArgoCD | None = None
     api: Api
     credentials: Credentials
 
@@ -125,7 +123,7 @@ def connected(
             credentials=credentials,
         )
     )
-    return Readers(argocd=argocd, api=api, credentials=credentials)
+    return Readers(argocd=argocd, cli=argocd, api=api, credentials=credentials)
 
 
 def group_readers(

@@ -11,11 +11,10 @@ from typing import Final
 from argocd_release.core.text import SHORT_SHA, without_ids
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
-from argocd_release.model.git import GitUrl
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import ApplicationResult, ReleaseResult
 from argocd_release.notify.commit_status import PENDING, CommitStatus, set_status, status_name
-from argocd_release.notify.gitlab import is_commit, page_address
+from argocd_release.notify.gitlab import END_STATES, page_address, positions_of
 from argocd_release.notify.gitlab_client import GitLab, GitLabError, with_next_step
 from argocd_release.settings.load import NotificationSettings
 from argocd_release.timing import Background, Deadline, run_in_background
@@ -25,18 +24,8 @@ CANCELED: Final = "canceled"
 BEGIN_SECONDS: Final = 8.0
 # The job always sets the first final status, and another one only if more than this many seconds are left.
 LEAST_SECONDS: Final = 0.5
-#: The statuses of responses with which GitLab refuses a request, so that it certainly has not executed it.
-REFUSALS: Final = range(400, 500)
 #: The setting that names the project, for messages.
 SETTING: Final = "<RELEASE_COMMIT_STATUS>"
-#: The state by outcome. After other outcomes, the job only cancels the statuses that it has set to pending.
-STATES: Final = {
-    Outcome.DELIVERED: "success",
-    Outcome.SYNC_FAILED: "failed",
-    Outcome.DEGRADED: "failed",
-    Outcome.TIMED_OUT: "failed",
-    Outcome.MISSING: "failed",
-}
 
 
 class CommitStatuses:
@@ -136,7 +125,7 @@ class CommitStatuses:
             name = self._name(item.application)
             by_name[name] = revision
             outcome = item.outcome if result.several else result.outcome
-            state, key = STATES.get(outcome, CANCELED), (name, revision)
+            state, key = END_STATES.get(outcome, CANCELED), (name, revision)
             pipeline = left.pop(key, None)
             if state == CANCELED and key not in self._pending:
                 continue
@@ -188,7 +177,7 @@ class CommitStatuses:
         try:
             self._pending[key] = set_status(gitlab, revision, status)
         except GitLabError as error:
-            if is_first and error.status in REFUSALS:
+            if is_first and error.is_refusal:
                 del self._pending[key]
             raise
 
@@ -208,10 +197,7 @@ class CommitStatuses:
 
 def _revision(application: Application, path: str) -> str:
     """Return the compared commit of the source in the project's repository, or an empty string if there is none."""
-    for source, revision in zip(application.sources, application.commits, strict=False):
-        if f"/{GitUrl.parse(source.repo_url).path}".lower().endswith(f"/{path}".lower()) and is_commit(revision):
-            return revision
-    return ""
+    return next((application.commits[position] for position in positions_of(application, path)), "")
 
 
 def _description(item: ApplicationResult, outcome: Outcome) -> str:

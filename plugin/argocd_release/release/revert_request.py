@@ -12,11 +12,11 @@ from argocd_release.core.text import SHORT_SHA, one_line, without_ids
 from argocd_release.messages import reports as comment_texts
 from argocd_release.messages import revert as texts
 from argocd_release.model.application import Application
-from argocd_release.model.git import Deployment, GitUrl, same_revision
+from argocd_release.model.git import Deployment, same_revision
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.problem import CauseCode
+from argocd_release.model.problem import HEALING, CauseCode
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.notify.gitlab import code, facts, is_commit
+from argocd_release.notify.gitlab import code, facts, positions_of
 from argocd_release.notify.gitlab_client import GitLab, GitLabError, with_next_step
 from argocd_release.notify.revert import RevertedCommit, branch_of, open_revert
 from argocd_release.reports import summary
@@ -28,11 +28,10 @@ SETTING: Final = "<RELEASE_REVERT_PROJECT>"
 #: The outcomes that a commit can cause.
 FAILED: Final = frozenset({Outcome.SYNC_FAILED, Outcome.DEGRADED})
 #: The causes with these outcomes that a revert does not remove, because they are outside of the commit.
-ELSEWHERE: Final = frozenset({
-    CauseCode.CANNOT_COMPARE, CauseCode.CLUSTER_NOT_READY, CauseCode.DENIED, CauseCode.REFUSED, CauseCode.SYNC_BUSY,
-    CauseCode.SYNC_REFUSED, CauseCode.SYNC_RUNNING, CauseCode.SYNC_TERMINATED, CauseCode.SYNC_WINDOW,
-    CauseCode.UNREACHABLE, CauseCode.UNREADABLE, CauseCode.WEBHOOK_FAILED,
-})  # fmt: skip
+ELSEWHERE: Final = HEALING | {
+    CauseCode.DENIED, CauseCode.REFUSED, CauseCode.SYNC_BUSY, CauseCode.SYNC_REFUSED, CauseCode.SYNC_RUNNING,
+    CauseCode.SYNC_TERMINATED, CauseCode.SYNC_WINDOW, CauseCode.UNREACHABLE, CauseCode.UNREADABLE,
+}  # fmt: skip
 #: GitLab can create a pipeline this many seconds after the push, and its clock can differ from that of Argo CD.
 MARGIN: Final = 60.0
 #: If the name of the branch is longer, the git command for people does not contain it.
@@ -67,7 +66,7 @@ class RevertRequest:
             GitLabError: GitLab refused, or did not respond.
         """
         settings = self._settings
-        project = settings.revert_project or settings.project_id or settings.project_path
+        project = settings.revert_project or settings.own_project
         with self._open(project, deadline) as gitlab:
             try:
                 return self._end(gitlab, self._project_path(gitlab, project), result, deadline)
@@ -76,7 +75,12 @@ class RevertRequest:
 
     def _end(self, gitlab: GitLab, path: str, result: ReleaseResult, deadline: Deadline) -> str:
         failures = [item for item in result.worst_first if item.outcome in FAILED]
-        candidates = [(item, position) for item in failures for position in _positions(item, path)]
+        candidates = [
+            (item, position)
+            for item in failures
+            if item.application is not None
+            for position in positions_of(item.application, path)
+        ]
         if not candidates:
             return texts.NO_SOURCE.fill(project=one_line(path, limit=100))
         reasons = [self._reason_against(item, position, path) for item, position in candidates]
@@ -192,18 +196,6 @@ def _warnings(result: ReleaseResult, item: ApplicationResult, commit: RevertedCo
         before = ", ".join(revision[:SHORT_SHA] for revision in earlier.revisions)
         yield texts.MORE_COMMITS.fill(earlier=code(before), parent=code(commit.parent[:SHORT_SHA]))
     yield texts.ONLY_PROPOSAL
-
-
-def _positions(item: ApplicationResult, path: str) -> list[int]:
-    """Return the positions of the application's sources in the project's repository that have a compared commit."""
-    application = item.application
-    if application is None:
-        return []
-    return [
-        position
-        for position, (source, revision) in enumerate(zip(application.sources, application.commits, strict=False))
-        if f"/{GitUrl.parse(source.repo_url).path}".lower().endswith(f"/{path}".lower()) and is_commit(revision)
-    ]
 
 
 def _tracked(item: ApplicationResult, position: int) -> str:

@@ -12,10 +12,10 @@ from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import Cancelled, NotificationError
 from argocd_release.model.events import NotTold, Told
-from argocd_release.model.git import GitUrl
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.result import NotificationResult, ReleaseResult
 from argocd_release.notify.gitlab import (
+    END_STATES,
     DeploymentTarget,
     MergeRequest,
     begin_deployment,
@@ -23,6 +23,7 @@ from argocd_release.notify.gitlab import (
     is_commit,
     merge_request,
     put_comment,
+    source_position,
 )
 from argocd_release.notify.gitlab_client import GitLab, GitLabError
 from argocd_release.release.job_log import JobContext, JobLog
@@ -37,15 +38,6 @@ LEAST_SECONDS: Final = 0.5
 DEPLOYMENT: Final = "deployment"
 MERGE_REQUEST: Final = "merge request"
 _SIGNALS: Final = frozenset({Outcome.CANCELLED, Outcome.INTERRUPTED})
-# The status of a deployment record by outcome. Other outcomes say nothing about the revision. After them, the job only
-# cancels records that are still running.
-_STATUSES: Final = {
-    Outcome.DELIVERED: "success",
-    Outcome.SYNC_FAILED: "failed",
-    Outcome.DEGRADED: "failed",
-    Outcome.TIMED_OUT: "failed",
-    Outcome.MISSING: "failed",
-}
 
 
 def _nothing() -> None:
@@ -158,7 +150,7 @@ class Sinks:
                 continue
             revision = revision_of(application_result.application, self._settings.gitlab_deployment)
             outcome = application_result.outcome if result.several else result.outcome
-            status = _STATUSES.get(outcome, "canceled")
+            status = END_STATES.get(outcome, "canceled")
             if status == "canceled" or not revision:
                 revision = self._begun[place.environment][1] if place.environment in self._begun else revision
             if revision:
@@ -179,7 +171,7 @@ class Sinks:
         settings = self._settings
         if not settings.gitlab_token:
             raise GitLabError(texts.NOT_ALLOWED_TO_COMMENT)
-        own = settings.project_id or settings.project_path
+        own = settings.own_project
         request = MergeRequest(project=settings.merge_request_project, iid=settings.merge_request)
         if not request.iid:
             with self._gitlab(own, deadline) as gitlab:
@@ -213,9 +205,22 @@ def gitlab_of(settings: NotificationSettings, project: str, deadline: Deadline) 
     )
 
 
-def sinks_of(settings: NotificationSettings, context: JobContext, *more: Sink) -> "Sinks | None":
-    """Return the notification sinks, or None if none are configured. ``more`` are sinks outside GitLab."""
-    others = list(more)
+def sinks_of(settings: NotificationSettings, context: JobContext) -> "Sinks | None":
+    """Return the notification sinks, or None if none are configured."""
+    others: list[Sink] = []
+    if settings.otlp_address:
+        from argocd_release.notify.traces import Exporter  # noqa: PLC0415 - few jobs send a trace
+
+        others.append(
+            Exporter(
+                address=settings.otlp_address,
+                headers=settings.otlp_traces_headers or settings.otlp_headers,
+                service_name=settings.otel_service_name,
+                traceparent=settings.traceparent,
+                pipeline=settings.pipeline_attributes,
+                ca_file=settings.git_ca_file,
+            )
+        )
     if settings.commit_status:
         from argocd_release.release.commit_statuses import CommitStatuses  # noqa: PLC0415 - few jobs set statuses
 
@@ -278,7 +283,7 @@ def deployment_target_of(application: Application, settings: NotificationSetting
     GitLab accepts only branches and tags as the ref. If the application tracks neither, use the default branch.
     """
     own = settings.gitlab_deployment in {settings.project_id, settings.project_path}
-    target = application.sources[_position(application, settings.gitlab_deployment)].target_revision
+    target = application.sources[source_position(application, settings.gitlab_deployment)].target_revision
     followed = target.removeprefix("refs/heads/").removeprefix("refs/tags/")
     if _is_no_ref(followed):
         followed = settings.default_branch if own else ""
@@ -293,12 +298,6 @@ def _is_no_ref(target: str) -> bool:
 
 
 def _own(application: Application, revisions: tuple[str, ...], project: str) -> str:
-    position = _position(application, project)
+    position = source_position(application, project)
     chosen = revisions[position] if position < len(revisions) else ""
     return chosen if is_commit(chosen) else next(filter(is_commit, revisions), "")
-
-
-def _position(application: Application, project: str) -> int:
-    """Return the position, from 0, of the source in the project's repository; 0 if there is no such source."""
-    paths = [GitUrl.parse(source.repo_url).path.lower() for source in application.sources]
-    return next((at for at, path in enumerate(paths) if f"/{path}".endswith(f"/{project.lower()}")), 0)

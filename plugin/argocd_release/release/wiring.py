@@ -15,7 +15,7 @@ from argocd_release.release.group import GroupWait
 from argocd_release.release.job_log import JobContext
 from argocd_release.release.policy import Policy, policy_of, targets_of
 from argocd_release.release.signals import Signals
-from argocd_release.release.sinks import Sink, notify, sinks_of
+from argocd_release.release.sinks import notify, sinks_of
 from argocd_release.settings.load import Settings
 from argocd_release.watch.clock import MonotonicClock
 
@@ -70,7 +70,7 @@ def wire(
     )
     signals.on_arrival(readers.argocd.cancel)
     signals.on_arrival(lambda _: clock.wake())
-    sinks = sinks_of(settings, context, *_exporters(settings))
+    sinks = sinks_of(settings, context)
     checks = BackgroundChecks(
         readers.argocd,
         readers.connection if settings.pods_matter else None,
@@ -132,22 +132,4 @@ def wire(
         notify=notified,
         public_address=checks.public_address,
         wait=wait,
-    )
-
-
-def _exporters(settings: Settings) -> tuple[Sink, ...]:
-    """Return the sink that sends the trace of the release, or nothing if no collector is configured."""
-    if not settings.otlp_address:
-        return ()
-    from argocd_release.notify.traces import Exporter  # noqa: PLC0415 - few jobs send a trace
-
-    return (
-        Exporter(
-            address=settings.otlp_address,
-            headers=settings.otlp_traces_headers or settings.otlp_headers,
-            service_name=settings.otel_service_name,
-            traceparent=settings.traceparent,
-            pipeline=settings.pipeline_attributes,
-            ca_file=settings.git_ca_file,
-        ),
     )

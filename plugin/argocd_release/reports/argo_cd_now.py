@@ -9,11 +9,9 @@ from argocd_release.core.schedule import DAYS
 from argocd_release.core.text import SHORT_SHA
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, HealthStatus, Operation, OperationPhase, SyncStatus
-from argocd_release.model.problem import SYNC_ERROR, CauseCode
+from argocd_release.model.problem import HEALING, SYNC_ERROR, CauseCode
 from argocd_release.model.result import ApplicationResult
 
-# The causes that can disappear without a change in git, so that Argo CD's next attempt can succeed.
-_HEALS: Final = frozenset({CauseCode.WEBHOOK_FAILED, CauseCode.CANNOT_COMPARE, CauseCode.CLUSTER_NOT_READY})
 # The causes after which Kubernetes itself keeps trying to create or to start the pods.
 _RETRIED_BY_KUBERNETES: Final = frozenset({
     CauseCode.CRASH_LOOP, CauseCode.OOM_KILLED, CauseCode.IMAGE_PULL, CauseCode.CONTAINER_CONFIG,
@@ -53,7 +51,7 @@ def _operating(result: ApplicationResult, application: Application) -> str:
         began = _time(operation.started_at)
         return texts.NOW_SYNCS.fill(attempt=_attempt(operation), time=began)
     fails = texts.NOW_TAKES_LATEST if operation.retry.refreshes else texts.NOW_FAILS_AGAIN
-    effect = texts.NOW_CAN_HEAL if _code(result) in _HEALS else fails
+    effect = texts.NOW_CAN_HEAL if _code(result) in HEALING else fails
     if any(item.hook_ran and item.failed for item in operation.results):
         effect = texts.NOW_RUNS_HOOK_AGAIN
     time = _time(operation.retry.next_at)

@@ -161,7 +161,6 @@ class NotificationSettings(TraceSettings):
     revert_project: str
     pipeline_created_at: str
     environment_name: str
-    job_url: str
     gitlab_api: str
     job_token: str = field(repr=False)
     git_ca_file: str
@@ -170,6 +169,11 @@ class NotificationSettings(TraceSettings):
     merge_request: str
     merge_request_project: str
     default_branch: str
+
+    @property
+    def own_project(self) -> str:
+        """Return the id of the pipeline's GitLab project, or its path if the id is not known."""
+        return self.project_id or self.project_path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -198,8 +198,6 @@ class Client:
         raise HttpError(texts.REDIRECTS_TOO_OFTEN.fill(count=REDIRECTS), redirects=True)
 
     def _send(self, request: Request, deadline: Deadline, limit: float) -> Response:
-        # Import httpcore here, because importing it at the start of the job would delay the first look.
-
         try:
             with bounded(deadline):
                 return self._exchange(request, deadline)
@@ -245,6 +243,7 @@ class Client:
         return HttpError(str(error) or type(error).__name__, sent=not isinstance(error, httpcore.ConnectError))
 
     def _exchange(self, request: Request, deadline: Deadline) -> Response:
+        # Import httpcore here, because importing it at the start of the job would delay the first look.
         import httpcore  # noqa: PLC0415
 
         url, host = _split(request.url)

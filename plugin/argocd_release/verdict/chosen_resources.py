@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Final, Self
 
 from argocd_release.core.text import one_line
@@ -149,7 +150,7 @@ class ChosenResources:
         parsed = (ResourcePattern.parse(text) for text in texts)
         return cls(patterns=tuple(pattern for pattern in parsed if pattern), each_must_match=each_must_match)
 
-    @property
+    @cached_property
     def including(self) -> tuple[ResourcePattern, ...]:
         """Return the patterns that do not begin with ``!``."""
         return tuple(pattern for pattern in self.patterns if not pattern.excludes)

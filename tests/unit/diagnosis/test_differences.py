@@ -28,7 +28,7 @@ from argocd_release.diagnosis.differences import FIELDS, differing_fields
     ],
 )  # fmt: skip
 def test_the_fields_are_named(live: object, wanted: object, text: str) -> None:
-    assert differing_fields("Deployment", live, wanted) == text
+    assert differing_fields("Deployment", live, wanted)[0] == text
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_a_value_that_can_be_secret_is_not_shown(kind: str, document: dict[str, 
             return {key: filled(item, word) for key, item in value.items()}
         return [filled(item, word) for item in value] if isinstance(value, list) else str(value).format(word)
 
-    text = differing_fields(kind, filled(document, "1"), filled({**document}, "hunter2"))
-    assert "differs" in differing_fields(kind, {"data": {"DB_PASSWORD": "a"}}, {"data": {"DB_PASSWORD": "b"}})
+    text = differing_fields(kind, filled(document, "1"), filled({**document}, "hunter2"))[0]
+    assert "differs" in differing_fields(kind, {"data": {"DB_PASSWORD": "a"}}, {"data": {"DB_PASSWORD": "b"}})[0]
     assert "hunter2" not in text
 
 
@@ -78,14 +78,14 @@ def test_a_value_that_can_be_secret_is_not_shown(kind: str, document: dict[str, 
     ],
 )
 def test_a_number_that_can_be_secret_is_not_shown(kind: str, document: dict[str, Any]) -> None:
-    assert "differs" in differing_fields(kind, document, json.loads(json.dumps(document).replace("4711", "4712")))
+    assert "differs" in differing_fields(kind, document, json.loads(json.dumps(document).replace("4711", "4712")))[0]
     for live, wanted in ((document, {}), ({}, document)):
-        assert "4711" not in differing_fields(kind, live, wanted)
+        assert "4711" not in differing_fields(kind, live, wanted)[0]
 
 
 def test_the_text_is_bounded_and_hostile_values_are_harmless() -> None:
     live = {f"field{number}\n": "\x1b[31m" + "x" * 1000 for number in range(500)}
-    text = differing_fields("Widget", live, {})
+    text = differing_fields("Widget", live, {})[0]
     assert text.count("is set in the cluster") == FIELDS
     assert text.endswith("and 97 more fields")
     assert len(text) < 1000
@@ -98,4 +98,11 @@ def test_a_deep_document_ends_the_comparison(levels: int, text: str) -> None:
     wanted: Any = 2
     for _ in range(levels):
         live, wanted = {"a": live}, {"a": wanted}
-    assert text in differing_fields("Widget", live, wanted)
+    assert text in differing_fields("Widget", live, wanted)[0]
+
+
+@pytest.mark.parametrize("value", [1, "a text that is not shown"])
+def test_a_dropped_field_is_recognized_even_if_its_value_is_not_shown(value: object) -> None:
+    assert differing_fields("Widget", {"spec": {}}, {"spec": {"typo": value}})[1]
+    assert not differing_fields("Widget", {"spec": {"typo": value}}, {"spec": {}})[1]
+    assert not differing_fields("Widget", {"spec": {"typo": "x"}}, {"spec": {"typo": value}})[1]

@@ -68,7 +68,7 @@ class ArgoCD:
 
 
 def run(readers: ArgoCD, **parts: Any) -> Any:
-    work = Work(readers=readers, revision="1" * 40, scope=Scope(is_own=lambda _: True))  # type: ignore[arg-type]
+    work = Work(argocd=readers, api=readers, revision="1" * 40, scope=Scope(is_own=lambda _: True))  # type: ignore[arg-type]
     chosen: Application = replace(application(), sources=(OWN,), **parts)
     return compared(work, "web", chosen, echo=True)
 
