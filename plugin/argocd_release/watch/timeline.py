@@ -75,7 +75,8 @@ class SpanRecorder:
         self._synced: float | None = None
         self._healthy: float | None = None
         self._judged: float | None = None
-        self._before: PreviousState | None = None
+        self._before = PreviousState()
+        self._before_is_known = False
         self._last: tuple[float, Application] | None = None
 
     def look(self, application: Application, at: float, *, compared: bool) -> None:
@@ -83,8 +84,11 @@ class SpanRecorder:
         at = round(at, 3)
         if compared and self._compared is None:
             self._compared = at
-        if self._before is None:
+        if not self._before_is_known:
             self._before = _before(application)
+            # After a failed comparison, the application has no compared revision to find in its history. Argo CD syncs
+            # nothing before the next comparison, so the state before the release is still the same then.
+            self._before_is_known = bool(application.revisions)
         last_at, last = self._last or (0.0, None)
         self._operation(application, last, at, last_at)
         self._resources(application, last, at, last_at)
@@ -112,7 +116,7 @@ class SpanRecorder:
         return ReleaseTimeline(
             phases=Phases(compared=self._compared, synced=self._synced, healthy=self._healthy, judged=self._judged),
             spans=tuple(sorted(spans, key=lambda span: (span.began, span.subject))),
-            before=self._before or PreviousState(),
+            before=self._before,
         )
 
     def _operation(self, application: Application, last: Application | None, at: float, last_at: float) -> None:

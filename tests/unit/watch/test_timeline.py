@@ -160,3 +160,11 @@ def test_an_application_without_a_kept_history_is_not_new() -> None:
     assert looks((1.0, parse_application(json.dumps(stored)))).rollout.before.first
     stored["spec"]["revisionHistoryLimit"] = 0
     assert not looks((1.0, parse_application(json.dumps(stored)))).rollout.before.first
+
+
+def test_a_failed_comparison_at_the_first_look_hides_no_first_release() -> None:
+    """After a failed comparison, Argo CD shows no compared revision, but the history stays."""
+    history = [{"id": 0, "revision": NEW}]
+    failed, compared = application(revision="", history=history), application(history=history)
+    assert looks((1.0, failed)).rollout.before.revisions == (NEW,)
+    assert looks((1.0, failed), (2.0, compared)).rollout.before == PreviousState(first=True)
