@@ -54,7 +54,7 @@ def resources_chosen_crash_loop(stage: Stage) -> Iterator[None]:
     max_seconds=POD_LIMIT,
 )
 def resources_two_crash_loops(stage: Stage) -> Iterator[None]:
-    """The excluded one crashes first, but it is not the cause."""
+    """The excluded Deployment crashes first, but it is not the cause."""
     stage.deploy(_worker("crash"))
     stage.until(lambda state: status(state, "health", "status") in CRASHES)
     revision = stage.commit(web("1", fate="crash"), _worker("crash"))

@@ -247,9 +247,9 @@ class GitLab:
     #: The number of requests that get status 429, with the Retry-After below in seconds.
     limited: int = 0
     retry_after: int = 1
-    #: The seconds after which each request is handled.
+    #: The delay in seconds before the fake handles a request.
     silent: float = 0.0
-    #: GitLab makes each change of a project at once. The fake handles one request that changes something at a time.
+    #: GitLab makes each change of a project atomically. So the fake handles changing requests one after another.
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _serial: int = 0
 
@@ -420,8 +420,8 @@ def _of_commit(request: _Request) -> tuple[int, Any]:
     return HTTPStatus.OK, [_merge_request(request.gitlab, request.project, each) for each in found]
 
 
-#: The event of each state, and the states from which it leads there (app/models/commit_status.rb). GitLab calls the
-#: event ``enqueue`` also before ``run``, but ignores its failure then.
+#: The event that leads to each state, and the states in which GitLab allows it (app/models/commit_status.rb). GitLab
+#: also triggers ``enqueue`` before ``run``, but then ignores its failure.
 _EVENTS: Final = {
     "pending": ("enqueue", {"created"}),
     "running": ("run", {"created", "pending"}),

@@ -70,9 +70,9 @@ class HttpProxy:
         return [line for line in self.log.read_text("utf-8").splitlines() if "CONNECT" in line or " GET " in line]
 
     def isolated(self, command: Sequence[str]) -> list[str]:
-        """Return a command line that runs the command where the proxy is the only way out.
+        """Return a command line that runs the command so that it can reach other hosts only through the proxy.
 
-        If this machine allows no network namespaces, the command runs beside other ways out.
+        If this machine allows no network namespaces, the command can reach other hosts directly too.
         """
         namespace = (
             [shutil.which("unshare") or "unshare", "--user", "--map-root-user", "--net"] if can_isolate() else []

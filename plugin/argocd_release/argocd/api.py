@@ -199,7 +199,7 @@ class Api:
         return parsed(str(answer.get("manifest") or "null"), texts.MANIFEST_OF.fill(subject=node))
 
     def states(self, name: str, item: Resource) -> tuple[object, object]:
-        """Return the live and the wanted state of a managed resource, as Argo CD normalizes them to compare them."""
+        """Return the live and the wanted state of a managed resource, as Argo CD normalizes both for its comparison."""
         query = {"namespace": item.namespace, "name": item.name, "kind": item.kind, "group": item.group}
         return parse_states(parsed(self._text(name, "managed-resources", query), "GET managed-resources"))
 

@@ -30,7 +30,7 @@ OTHER_NAME: Final = 62
 class Answer:
     """The HTTP response from an address. If no response arrived, ``status`` is 0, and ``error`` gives the reason.
 
-    ``proxy_status`` is that of ``HttpError``.
+    ``proxy_status`` has the same meaning as in ``HttpError``.
     """
 
     status: int = 0

@@ -154,7 +154,8 @@ class WaitOutputFilter:
         # The first row of a healthy resource describes the sync before this release, so drop it.
         if row.well and (first or not row.touched) and row.key not in self._troubled:
             return False
-        # While Argo CD creates a resource, it is Synced and Missing for a moment. A row with a message follows.
+        # While Argo CD creates a resource, the resource is Synced and Missing for a moment. Drop that row, because a
+        # row with a message follows.
         if (row.status, row.health, row.message) == ("Synced", "Missing", ""):
             return False
         (self._troubled.discard if row.well else self._troubled.add)(row.key)

@@ -85,7 +85,7 @@ def next_sync(windows: Sequence[Window], now: datetime) -> datetime | None:
 
 
 def _merged(spans: Iterable[Iterable[tuple[datetime, datetime]]]) -> list[tuple[datetime, datetime]]:
-    """Return the spans in their order, without overlaps."""
+    """Sort the spans, and merge those that overlap."""
     merged: list[tuple[datetime, datetime]] = []
     for start, end in sorted(span for each in spans for span in each):
         if merged and start <= merged[-1][1]:
@@ -96,7 +96,7 @@ def _merged(spans: Iterable[Iterable[tuple[datetime, datetime]]]) -> list[tuple[
 
 
 def _spans(window: Window, now: datetime, starts: Iterator[int]) -> list[tuple[datetime, datetime]]:
-    """Return the periods of the window around the next ``DAYS`` days, in their order and without overlaps.
+    """Return the periods of the window in the next ``DAYS`` days and shortly before, sorted and merged.
 
     Like Argo CD (argo-cd v2.13.2 types.go scheduleOffsetByTimeZone), compute with the local times of the window's zone.
 

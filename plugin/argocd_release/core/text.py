@@ -97,7 +97,7 @@ QUOTED: Final = "  | "
 
 
 def without_applied_file(text: str) -> str:
-    """Remove the name of Argo CD's temporary manifest file from a message, and correct its plural of one object."""
+    """Remove the name of Argo CD's temporary manifest file from a message, and correct "1 more hooks"."""
     return _ONE_MORE.sub(r"and 1 more \1", _APPLIED_FILE.sub("", text))
 
 

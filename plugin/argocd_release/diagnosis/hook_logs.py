@@ -26,17 +26,19 @@ from argocd_release.model.ports import Emit
 from argocd_release.model.result import HookLog
 from argocd_release.timing import run_in_background
 
-#: The maximum number of lines of each log that the reports contain, and their maximum length in characters together.
+#: The maximum number of lines of each log that the reports contain, and the maximum total length of these lines in
+#: characters.
 KEPT_LINES: Final = 1000
 KEPT_TEXT: Final = 64_000
-#: The maximum number of lines of each log that the job log shows, and their maximum length in characters together.
+#: The maximum number of lines of each log that the job log shows, and the maximum total length of these lines in
+#: characters.
 SHOWN_LINES: Final = 200
 SHOWN_TEXT: Final = 32_000
-#: The maximum number of logs of a job. All logs together can have ``_AS_MANY`` times as much text as one log.
+#: The maximum number of logs of a job. The limit for the text of all logs is ``_AS_MANY`` times that of one log.
 LOGS: Final = 20
 _AS_MANY: Final = 4
-#: For how long a program must be silent before its lines are shown, in seconds. If it is never silent, its lines are
-#: shown after ``_LATEST_SECONDS``.
+#: The job log shows new lines as soon as the program has printed nothing for this many seconds. If the program prints
+#: all the time, the job log shows the lines after ``_LATEST_SECONDS``.
 _SILENCE_SECONDS: Final = 0.4
 _LATEST_SECONDS: Final = 1.5
 # If a secret in a log seems to have no end, its lines are held back up to these limits.
@@ -48,7 +50,7 @@ _TICK_SECONDS: Final = 0.2
 # A line to append before the redaction. The redaction changes it only if a secret in the lines before it has not
 # ended.
 _PROBE: Final = f"{' ' * 300}…"
-# A line that makes the redaction treat each line as if a prefix, such as a timestamp, could precede its YAML.
+# If a text contains this line, the redaction also recognizes ``data:`` after a prefix, such as a timestamp.
 _KIND_LINE: Final = "kind: Secret"
 
 
@@ -57,12 +59,12 @@ class _Log:
     """The log of one run of a container.
 
     Attributes:
-        hook: returns the hook, such as ``PreSync hook Job/migrate``, or "" while it is not known to be a hook.
+        hook: returns the hook, such as ``PreSync hook Job/migrate``, or "" while the pod is not known to belong to one.
         new: the lines that are not redacted yet. ``first_at`` and ``last_at`` are the times of their arrival.
         context: the unredacted lines before the new ones. If a secret in them has not ended, its start is one of them.
         is_open: True if a secret in the context has not ended.
-        column: the column of a secret whose end the redaction cannot find, otherwise None. A later line that is not
-            indented more ends it.
+        column: the column of a secret whose end the redaction cannot find, otherwise None. The secret ends before the
+            next line that is not indented more than this column.
         kept: the last redacted lines, for the reports. ``size`` is their length.
         count: the number of all redacted lines. ``shown`` is the number of those that the job log shows, and
             ``shown_size`` their length.
@@ -120,7 +122,7 @@ class _Log:
         return tuple(lines)
 
     def skip(self) -> None:
-        """Drop the new lines that the reports will not contain. Keep some lines before the others as their context."""
+        """Drop the oldest new lines, which the reports will not contain. Keep the last of them for the redaction."""
         skipped = max(len(self.new) - KEPT_LINES - _HELD_LINES, 0)
         self.count += skipped
         del self.new[:skipped]
@@ -136,7 +138,7 @@ class _Log:
             self.context = lines[-_CONTEXT_LINES:]
 
     def _find_end(self) -> None:
-        """If the redaction cannot find the end of a secret, drop the new lines up to that end."""
+        """If ``column`` is set, drop the new lines that belong to the secret, up to the line that ends it."""
         column = self.column
         if column is None:
             return
@@ -156,8 +158,8 @@ class _Log:
 
 def _redacted(context: Sequence[str], new: Sequence[str]) -> tuple[list[str], bool]:
     """Redact the new lines of a log. Return them, and True if a secret in them or in the context has not ended."""
-    # A Secret in the new lines changes the redaction of the context too. Redact the context as in the whole text, so
-    # that the number of its redacted lines is the same.
+    # A Secret in the new lines changes the redaction of the context too. So redact the context with ``_KIND_LINE`` in
+    # that case, so that it has as many redacted lines as in the redaction of the whole text.
     start = [*_secret_kind([*context, *new]), *context]
     count = len(lines_shown(start))
     is_open = lines_shown([*start, *new, _PROBE])[-1] != _PROBE

@@ -40,7 +40,7 @@ LINES: Final = 5000
 DETAILED: Final = 300
 _HEADER: Final = re.compile(r"===== ([^/ ]*)/([^ /]+) ([^/ ]*)/([^ ]+) ======")
 _SECRET_FIELDS: Final = frozenset({"data", "stringData"})
-# A field with the data of a Secret whose value begins in the same line.
+# The field ``data`` or ``stringData`` if its value begins in the same line.
 _SECRET_VALUE: Final = re.compile(r"^( *+(?:- )?[\"']?(?:data|stringData)[\"']?:) *+[^\s].*+$")
 #: A line of a document: "+" if only the new document has it, "-" if only the live one has it, otherwise " ".
 Line = tuple[str, str]
@@ -212,7 +212,7 @@ def _change(ref: ResourceRef, lines: Sequence[Line], application: Application) -
     shown = without_noise if any(sign != " " for sign, _ in without_noise) else lines
     embeds_secret = contains_secret("\n".join(text for _, text in lines))
     hunks = list(_hunks(_without_data(shown) if embeds_secret else shown))
-    # A line of a document without a Secret can show its fields ``data``.
+    # If the document contains no Secret, its lines can show the values of fields ``data``.
     kind = str if embeds_secret else DocumentLine
     return ResourceChange(
         ref=ref,

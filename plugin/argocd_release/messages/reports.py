@@ -71,7 +71,7 @@ HOOK_FAILED: Final = "failed"
 HOOK_RUNS: Final = "has not ended"
 HOOK_REJECTED: Final = "was not created"
 
-# These texts say what Argo CD does now. The reader must see if it helps to wait.
+# These texts say what Argo CD does now, so that the reader can decide whether to wait.
 ARGO_CD_NOW: Final = "Argo CD now:"
 NOW_DELETES: Final = "deletes the application, and waits until all of its resources are gone"
 NOW_SKIPS: Final = "does nothing for this application as long as the annotation skip-reconcile is set"

@@ -238,7 +238,8 @@ class Application:
     spec_compared: bool = True
     # The name of the ApplicationSet that generates this application, or an empty string.
     application_set: str = ""
-    # None without a source hydrator. Otherwise, ``sources`` has the dry source, ``revisions`` the hydrated commit.
+    # None without a source hydrator. Otherwise, ``sources`` contains the dry source, and ``revisions`` contains the
+    # hydrated commit.
     hydration: Hydration | None = None
     # The fields below come from other requests of a look. A field is empty if the look did not send its request.
     workloads: Workloads | None = None

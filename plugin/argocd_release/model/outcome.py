@@ -115,7 +115,7 @@ class Verdict:
     quotes: bool = False
     # The caveat of a success, which says what is not proven; empty if there is none.
     caveat: str = ""
-    # The reason why the job did not wait until its timeout; empty if it did, or if it needs no reason.
+    # The reason why the job did not wait until its timeout; empty if the job did, or if ``reason`` already says it.
     ended_early: str = ""
 
     @classmethod

@@ -14,7 +14,8 @@ from argocd_release.core.text import as_object, as_text
 _DURATION: Final = 5.0
 _MAX_DURATION: Final = 180.0
 _FACTOR: Final = 2
-# Larger values would only overflow: from here on, the maximum duration decides.
+# Larger retry counts and factors are reduced to these values. Their power could overflow, and the maximum duration
+# limits the result anyway.
 _MOST_RETRIES: Final = 60
 _MOST_FACTOR: Final = 1000
 

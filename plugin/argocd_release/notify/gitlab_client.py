@@ -38,7 +38,7 @@ class GitLabError(NotificationError):
 
     Attributes:
         status: the HTTP status; 0 if there was no response.
-        code: GitLab's ``error_code``, which only some requests have; otherwise an empty string.
+        code: GitLab's ``error_code``, which only some responses contain; otherwise an empty string.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "") -> None:

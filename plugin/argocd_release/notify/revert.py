@@ -131,8 +131,8 @@ def _reason_against(gitlab: GitLab, sha: str, target: str, parents: list[str]) -
 def _is_merge_of(gitlab: GitLab, sha: str, target: str) -> bool:
     """Return True if GitLab has made this merge commit for a merge request into the branch.
 
-    Then its first parent is the earlier commit of the branch, to which GitLab's API reverts. The first parent of
-    another merge commit can be anything.
+    GitLab's API reverts a merge commit to its first parent. In a merge commit of GitLab, that is the earlier commit
+    of the branch. In other merge commits, it can be any commit.
     """
     requests = as_objects(gitlab.get(f"/repository/commits/{sha}/merge_requests"))
     return any((request.get("merge_commit_sha"), request.get("target_branch")) == (sha, target) for request in requests)
@@ -153,7 +153,7 @@ def _open(gitlab: GitLab, commit: RevertedCommit, description: str) -> str:
         if not (head := _branch_head(gitlab, commit.branch)):
             refused = texts.BRANCH_REFUSED.fill(branch=commit.branch, error=one_line(str(error), limit=120))
             raise GitLabError(refused) from error
-        # Another job of the same commit has created the branch, or an earlier run that was interrupted.
+        # Another job for the same commit, or an earlier run that was interrupted, has created the branch.
         own_heads.clear()
         if existing := _existing(gitlab, commit.sha):
             return existing

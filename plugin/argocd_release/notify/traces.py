@@ -286,7 +286,7 @@ def _end(span: Span, result: ApplicationResult) -> float:
 
 
 def _phases(result: ApplicationResult) -> Iterator[tuple[str, float, float, bool]]:
-    """Yield the name, the beginning and the end of each phase, and True if the application has reached its end."""
+    """Yield the name, the beginning and the end of each phase, and True if the application completed the phase."""
     phases = result.rollout.phases
     steps = (
         (texts.TRACE_COMPARISON, phases.compared),

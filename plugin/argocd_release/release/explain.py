@@ -295,7 +295,7 @@ def _show_step(log: JobLog, application: ApplicationResult, cause: Problem | Non
 def _steps(result: ReleaseResult) -> list[list[ApplicationResult]]:
     """Return the failed applications by their causes, the most severe cause first.
 
-    Causes are the same if their hints are equal, and their messages differ only in the objects and in numbers.
+    Two causes are the same if their hints are equal, and their messages differ only in numbers and in the object.
     """
     steps: dict[tuple[str, str], list[ApplicationResult]] = {}
     for application in result.undelivered:

@@ -150,7 +150,7 @@ class JobLog:
         )
         self._feed = _Feed(self._log, sections=shown.sections and not self._json)
         self._hooks = _HookSections(self._log, sections=shown.sections and not self._json)
-        # The logs of hooks arrive in a thread of their own. Their section must not begin inside another one.
+        # Another thread emits the logs of hooks. Their section must not begin inside another section.
         self._lock = threading.RLock()
 
     def redacted(self, value: T) -> T:

@@ -21,7 +21,7 @@ _RETRIED_BY_KUBERNETES: Final = frozenset({
 
 
 def argo_cd_now(result: ApplicationResult) -> str:
-    """Return what Argo CD does now with the application; "" if it was delivered, or if the job does not know that."""
+    """Return what Argo CD does now with the application; "" if the release did not fail, or if this is unknown."""
     application = result.application
     if application is None or not result.outcome.is_failure:
         return ""

@@ -1,12 +1,12 @@
 """Choose the resources by which a release is judged (``RELEASE_RESOURCES``). All functions are pure.
 
 The patterns are those of ``argocd app wait --resource`` (argo-cd v2.13.2 cmd/argocd/commands/app.go
-parseSelectedResources, util/argo/argo.go IncludeResource; the same in v3.6.1). Argo CD only knows ``*`` as a whole
+parseSelectedResources, util/argo/argo.go IncludeResource; the same in v3.6.1). In Argo CD, ``*`` can only be a whole
 field. Here, it can also be a part of a field.
 
 The rules:
 
-* A resource is chosen if a pattern includes it, or if no pattern includes anything, and no pattern excludes it.
+* A resource is chosen if no pattern excludes it, and if a pattern includes it or all patterns begin with ``!``.
 * Sync status and health are computed from the chosen resources, as Argo CD computes them from all.
 * Hooks are steps of the sync and not resources, so they always count, unless a pattern with ``!`` excludes them.
 * A sync must have ended, and must have succeeded. A failed sync counts as successful if only excluded resources failed
@@ -252,7 +252,7 @@ def _sync(whole: SyncStatus, chosen: Sequence[Resource], excluded: Sequence[Reso
     CompareAppState). If no resource is the reason, for example because only the metadata of the namespace has changed,
     return the status of the whole application.
 
-    The status Unknown of a resource means that the project does not permit its kind. It replaces OutOfSync there.
+    If the project does not permit the kind of a resource, the resource has the status Unknown instead of OutOfSync.
     """
     if whole is not SyncStatus.OUT_OF_SYNC:
         return whole

@@ -19,7 +19,8 @@ class Stability:
 
     Attributes:
         since: the clock time in seconds of the first look that showed the delivered release.
-        subject: the uid of the application, its revision and its source parameters. Others must be proven again.
+        subject: the uid of the application, its revision and its source parameters. After a change, the release must
+            be proven again.
         restarts: the number of restarts of each pod that has been ready since then, by the uid of the pod.
         has_seen_pods: True if a look since then could read the pods, even if the application has none.
     """
@@ -92,7 +93,7 @@ class Stability:
 
 
 def _shown_workloads(application: Application) -> Workloads | None:
-    """Return the workloads that this look has shown. None if it could not read them, or did not."""
+    """Return the workloads that this look has shown, or None if it did not read them or could not do so."""
     return None if application.pods_remembered else application.workloads
 
 

@@ -209,7 +209,7 @@ class Tracker:
         return self._timed_out(Failure.late(never.reason), never)
 
     def replace_tracker(self, earlier: "Tracker") -> None:
-        """Close another tracker of the application, and continue the time for which it has seen the release stay ready.
+        """Close another tracker of the application, and continue its measurement of how long the release stays ready.
 
         The time only continues if this tracker sees the same revision and source parameters, and no restart.
         """
@@ -300,7 +300,7 @@ class Tracker:
         quiet = answered and (staying or (self._feed is not None and not self._feed.ended))
         most, grace_due_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.due_in
         if grace_due_in is not None:
-            # The history counts from the last look, but this wake-up is possibly later and without a look.
+            # ``due_in`` counts from the last look. After a wake-up without a look, some of that time is already over.
             grace_due_in = max(self._history.now + grace_due_in - self._clock.now(), 0.0)
         # The next look is at least `least` seconds later, even if a change is reported. Workloads cause many changes in
         # a short time while they roll out. Two looks at almost the same time would confirm nothing.

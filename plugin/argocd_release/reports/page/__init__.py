@@ -29,7 +29,7 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def fill(template: str, style: str, **values: object) -> str:
-    """Fill the template of a page, and add the style sheet and a content security policy that allows only it.
+    """Fill the template of a page. Add the style sheet, and a content security policy that allows nothing else.
 
     Args:
         template: the text of the template, with the placeholders ``policy`` and ``style``.
