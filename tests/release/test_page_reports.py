@@ -126,7 +126,9 @@ def fields(report: Any) -> set[str]:
 def test_a_first_release_is_one_without_an_earlier_sync(reports: dict[str, Any]) -> None:
     """Its state is its own, so the page must not call it the same as before."""
     changes = {name: report["applications"][0]["changes"] for name, report in reports.items()}
-    assert {name: each["first"] for name, each in changes.items()} == {"first": True, "green": False, "red": False}, changes
+    assert {name: each["first"] for name, each in changes.items()} == {"first": True, "green": False, "red": False}, (
+        changes
+    )
     assert changes["first"]["revisions_before"] == changes["first"]["images_before"] == []
     assert changes["green"]["revisions_before"] == reports["first"]["applications"][0]["state"]["revisions"]
     assert "first release" in render(reports["first"])

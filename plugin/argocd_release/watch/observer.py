@@ -111,7 +111,7 @@ class Observer:
         self._wait_limit = wait_limit
         self._hard_refresh = hard_refresh
         #: True until the hard refresh that the settings demand has ended.
-        self._hard_first = hard_first
+        self.hard_first = hard_first
         self._owners = owners
         self._comparison: Background[Application] | None = None
         self._compared_uid = ""
@@ -124,7 +124,8 @@ class Observer:
         self._has_seen_pods = False
         self._retried_pods = RetriedPods()
         self._sync = sync
-        self._requested_revisions: tuple[str, ...] | None = None
+        #: The revisions and source parameters of the last sync that the job has requested; None before the first one.
+        self.requested: tuple[tuple[str, ...], tuple[str, ...]] | None = None
         self._emitted: set[type[JobEvent]] = set()
         self._window: tuple[float, SyncWindow | None] | None = None
 
@@ -207,7 +208,7 @@ class Observer:
                 self._name,
                 seconds=COMPARISON_SECONDS,
                 refresh=True,
-                hard=self._hard_first,
+                hard=self.hard_first,
                 echo=echo,
             )
             if hard and self._hard_refresh is not None:
@@ -222,7 +223,7 @@ class Observer:
         comparison, self._comparison = self._comparison, None
         error = comparison.exception()
         if error is None:
-            self._compared_uid, self._hard_first = comparison.result().uid, False
+            self._compared_uid, self.hard_first = comparison.result().uid, False
         if wait_limit and not (isinstance(error, ArgoCDError) and error.kind is FailureKind.TIMED_OUT):
             return comparison.result(), True
         # Let the caller read the state again. Either the comparison has timed out, or an earlier look has started it,
@@ -242,9 +243,9 @@ class Observer:
         sync = application.exclusion.sync if application.exclusion else application.sync
         if not self._sync or operating or (sync == SyncStatus.SYNCED and not failed):
             return application
-        # Request only one sync for each revision. If it fails, the failure decides the verdict.
-        is_requested = application.revisions == self._requested_revisions
-        if is_requested or self._expectation.revision_gap(application) is not None:
+        # Request only one sync of the same state. If it fails, the failure decides the verdict.
+        wanted = (application.revisions, application.parameters)
+        if wanted == self.requested or self._expectation.revision_gap(application) is not None:
             return application
         try:
             self._commands.sync(self._name, seconds=seconds)
@@ -255,7 +256,7 @@ class Observer:
                 return replace(application, sync_window=SyncWindow(windows=error.message))
             refused = error.kind in {FailureKind.OTHER, FailureKind.REFUSED}
             return replace(application, refusal=error.message) if refused else _failure(error)
-        self._requested_revisions = application.revisions
+        self.requested = wanted
         return replace(application, requested=True)
 
     def terminate(self, *, seconds: float) -> bool:

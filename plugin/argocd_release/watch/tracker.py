@@ -209,12 +209,19 @@ class Tracker:
         return self._timed_out(Failure.late(never.reason), never)
 
     def replace_tracker(self, earlier: "Tracker") -> None:
-        """Close another tracker of the application, and continue its measurement of how long the release stays ready.
+        """Close another tracker of the application, and continue its work.
 
-        The time only continues if this tracker sees the same revision and source parameters, and no restart.
+        Continue its measurement of how long the release stays ready, if the revision and the source parameters are the
+        same. Do not repeat what it has requested from Argo CD: syncs, hard refreshes and terminations. Count its failed
+        renders, too. If it has already caused the maximum number, its comparison must suffice.
         """
         earlier.close()
-        self._history = replace(self._history, stability=earlier._history.stability)  # noqa: SLF001 - the same class
+        history, comparisons, looks = earlier._history, earlier._comparisons, earlier._looks  # noqa: SLF001
+        self._history = replace(self._history, stability=history.stability)
+        if comparisons.exhausted:
+            self._history = replace(self._history, compared=history.compared, uid=history.uid)
+        self._comparisons, self._terminated = comparisons, earlier._terminated  # noqa: SLF001
+        self._looks.requested, self._looks.hard_first = looks.requested, looks.hard_first
 
     def close(self, *, grace: float = 0.0) -> None:
         """Stop ``argocd app wait``, after giving it ``grace`` seconds to end by itself."""

@@ -502,6 +502,12 @@ def test_a_sync_is_started_where_it_is_asked_for_and_needed() -> None:
     assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
 
 
+def test_a_sync_is_requested_again_if_the_source_parameters_have_changed() -> None:
+    """A parent application or an ApplicationSet can change the parameters after the sync of the revision."""
+    before, after = (replace(OUT_OF_SYNC, automated=False, parameters=(text,)) for text in ('{"v":1}', '{"v":2}'))
+    assert Run(before, before, after, sync=True, timeout=20).commands.syncs == 2
+
+
 def test_a_foreign_operation_is_waited_for() -> None:
     foreign = application(sync="OutOfSync", phase="Running", operated=OLD)
     run = Run(foreign, foreign, OUT_OF_SYNC, SYNCING, DELIVERED, sync=True)
@@ -1160,24 +1166,66 @@ def test_while_an_application_grows_a_look_that_cannot_read_the_pods_is_no_failu
     assert run.verdict.outcome is Outcome.DELIVERED
 
 
+class Successors:
+    """Two trackers of one application. The second replaces the first, as after the verdict on a parent application."""
+
+    def __init__(
+        self, *answers: Application, workloads: Callable[[str], Workloads] = lambda _: Workloads(), **options: Any
+    ) -> None:
+        self.clock = FakeClock()
+        self.commands = FakeCommands(answers, self.clock)
+        self.earlier, self.later = (
+            Tracker(
+                "web", commands=self.commands, clock=self.clock, timeout=300, emit=lambda _: None,
+                cluster=FakeBeneath(workloads, (), self.clock, None), started=1000, **options,
+            )
+            for _ in range(2)
+        )  # fmt: skip
+
+    def replace_at(self, seconds: float) -> Tracker:
+        """Run the first tracker for this time. Return the second one, which has replaced it."""
+        while self.clock.now() < 1000 + seconds:
+            self.clock.sleep(max(self.earlier.step().look_again_at - self.clock.now(), 0))
+        self.later.replace_tracker(self.earlier)
+        return self.later
+
+
 @pytest.mark.parametrize("restarts", [0, 1])
 def test_a_tracker_continues_the_time_of_the_one_that_it_replaces_and_sees_each_restart(restarts: int) -> None:
-    clock = FakeClock()
     pods = [ready()]
-    earlier, later = (
-        Tracker(
-            "web", commands=FakeCommands((DELIVERED,), clock, 0.1), clock=clock, timeout=300, emit=lambda _: None,
-            cluster=FakeBeneath(lambda _: pods[-1], (), clock, None), graces=STABLE, started=1000,
-        )
-        for _ in range(2)
-    )  # fmt: skip
-    while clock.now() < 1030:
-        clock.sleep(max(earlier.step().look_again_at - clock.now(), 0))
-    later.replace_tracker(earlier)
+    trackers = Successors(DELIVERED, workloads=lambda _: pods[-1], graces=STABLE)
+    later = trackers.replace_at(30)
     pods.append(ready(restarts))
-    verdict = run(later, clock)
+    verdict = run(later, trackers.clock)
     assert verdict.outcome is (Outcome.DEGRADED if restarts else Outcome.DELIVERED)
-    assert clock.now() < 1062
+    assert trackers.clock.now() < 1062
+
+
+def test_a_tracker_repeats_no_sync_of_the_one_that_it_replaces() -> None:
+    trackers = Successors(replace(OUT_OF_SYNC, automated=False), sync=True)
+    later = trackers.replace_at(5)
+    assert trackers.commands.syncs == 1
+    trackers.clock.seconds = 1290
+    run(later, trackers.clock)
+    assert trackers.commands.syncs == 1
+
+
+def test_a_tracker_repeats_no_hard_refresh_of_the_one_that_it_replaces() -> None:
+    trackers = Successors(DELIVERED, hard_first=True, graces=STABLE)
+    assert run(trackers.replace_at(5), trackers.clock).outcome is Outcome.DELIVERED
+    assert trackers.commands.hard == [True, False]
+
+
+@pytest.mark.parametrize(("graces", "at", "renders"), [(GracePeriods(), 3, 1), (GracePeriods(fail_fast=False), 65, 2)])
+def test_a_tracker_counts_the_failed_renders_of_the_one_that_it_replaces(
+    graces: GracePeriods, at: float, renders: int
+) -> None:
+    """After three failed renders, Argo CD repeats a cached error for an hour."""
+    trackers = Successors(ABSENT, graces=graces)
+    later = trackers.replace_at(at)
+    assert trackers.commands.refreshes.count(True) == renders
+    assert run(later, trackers.clock).code is CauseCode.PATH_MISSING
+    assert trackers.commands.refreshes.count(True) == 2
 
 
 def test_a_reported_restart_ends_a_release_that_must_stay_ready() -> None:
