@@ -14,7 +14,6 @@ from typing import Any, Final
 import yaml
 
 from argocd_release.core.redaction import DocumentLine
-from argocd_release.core.secret_data import REDACTED, contains_secret
 from argocd_release.core.text import (
     as_line,
     as_list,
@@ -27,6 +26,7 @@ from argocd_release.core.text import (
     parse_json,
 )
 from argocd_release.diff.dangers import Action, dangers
+from argocd_release.diff.hidden_values import Line, has_embedded_secret, without_secrets
 from argocd_release.messages import diff as texts
 from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome, aggregate
@@ -39,11 +39,6 @@ LINES: Final = 5000
 #: The maximum number of changes for which the result keeps the lines, in each application. It only names the others.
 DETAILED: Final = 300
 _HEADER: Final = re.compile(r"===== ([^/ ]*)/([^ /]+) ([^/ ]*)/([^ ]+) ======")
-_SECRET_FIELDS: Final = frozenset({"data", "stringData"})
-# The field ``data`` or ``stringData`` if its value begins in the same line.
-_SECRET_VALUE: Final = re.compile(r"^( *+(?:- )?[\"']?(?:data|stringData)[\"']?:) *+[^\s].*+$")
-#: A line of a document: "+" if only the new document has it, "-" if only the live one has it, otherwise " ".
-Line = tuple[str, str]
 
 
 class State(Enum):
@@ -210,10 +205,10 @@ def _change(ref: ResourceRef, lines: Sequence[Line], application: Application) -
     action = Action.CHANGED if has_live == has_new else Action.REMOVED if has_live else Action.ADDED
     without_noise = _without_noise(lines)
     shown = without_noise if any(sign != " " for sign, _ in without_noise) else lines
-    embeds_secret = contains_secret("\n".join(text for _, text in lines))
-    hunks = list(_hunks(_without_data(shown) if embeds_secret else shown))
+    has_secret = has_embedded_secret(lines, live, new)
+    hunks = list(_hunks(without_secrets(shown, embeds_secret=has_secret)))
     # If the document contains no Secret, its lines can show the values of fields ``data``.
-    kind = str if embeds_secret else DocumentLine
+    kind = str if has_secret else DocumentLine
     return ResourceChange(
         ref=ref,
         action=action,
@@ -272,22 +267,6 @@ def _without_noise(lines: Sequence[Line]) -> list[Line]:
             kept.pop()
         kept.append((sign, text))
     return kept
-
-
-def _without_data(lines: Sequence[Line]) -> list[Line]:
-    """Hide everything below the fields ``data`` and ``stringData`` of a document that contains a Secret.
-
-    Do this before the lines are cut into hunks. A hunk does not always contain the line with the kind or the field, so
-    the redaction of its text would not notice that its values are secret.
-    """
-    hidden: list[Line] = []
-    for (sign, text), path in zip(lines, _paths(lines), strict=True):
-        indent = text[: len(text) - len(text.lstrip(" "))]
-        if not _SECRET_FIELDS.isdisjoint(path.split(".")) and text.strip():
-            hidden.append((sign, f"{indent}{REDACTED}"))
-        else:
-            hidden.append((sign, _SECRET_VALUE.sub(rf"\g<1> {REDACTED}", text)))
-    return hidden
 
 
 def _hunks(lines: Sequence[Line]) -> Iterator[str]:

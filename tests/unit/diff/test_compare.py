@@ -247,3 +247,59 @@ def test_no_value_of_a_secret_in_another_document_is_shown(head: str, indent: in
     text = "\n".join(everywhere(change.lines, redaction(())))
     assert "hunter2" not in text
     assert "[redacted]" in text
+
+
+TEXTS = {
+    "JSON that YAML has wrapped": ["""  text: '{"kind": "Secret", "stringData": {"a": "some words","""]
+    + [f"""    "key{number}": "hunter2 and some words",""" for number in range(9)]
+    + ['-    "z": "old-hunter2"}}\'', '+    "z": "new-hunter2"}}\''],
+    "JSON that YAML has wrapped before the kind": [
+        """  text: '{"apiVersion": "v1", "data": {"a": "hunter2"}, "kind":""",
+        """    "Secret", "stringData": {"a":""",
+    ]
+    + [f"""    "hunter2", "key{number}":""" for number in range(9)]
+    + ['-    "old-hunter2"}}\'', '+    "new-hunter2"}}\''],
+    "JSON with one line for each field": ["  text: |", "    {", '      "kind": "Secret",', '      "stringData": {']
+    + [f'        "key{number}": "hunter2",' for number in range(9)]
+    + ['-        "z": "old-hunter2"', '+        "z": "new-hunter2"', "      }", "    }"],
+    "JSON without indents": ["  text: |", "    {", '    "kind": "Secret",', '    "stringData": {']
+    + [f'    "key{number}": "hunter2",' for number in range(9)]
+    + ['-    "z": "old-hunter2"', '+    "z": "new-hunter2"', "    }}"],
+    "a list of texts": ["  - first", """  - '{"kind": "Secret", "data":"""]
+    + [f"""    {{"key{number}": "hunter2"}},""" for number in range(9)]
+    + ['-    {"z": "old-hunter2"}}\'', '+    {"z": "new-hunter2"}}\''],
+    "an annotation": ["  annotations:", """    last: '{"kind": "Secret", "data":"""]
+    + [f"""      {{"key{number}": "hunter2"}},""" for number in range(9)]
+    + ['-      {"z": "old-hunter2"}}\'', '+      {"z": "new-hunter2"}}\''],
+    "a mapping in one line that is wrapped": ["  text: |", "    kind: Secret", "    data: {a: hunter2,"]
+    + [f"      key{number}: hunter2," for number in range(9)]
+    + ["-      z: old-hunter2}", "+      z: new-hunter2}"],
+    "a private key": ["  text: |", "    -----BEGIN RSA PRIVATE KEY-----"]
+    + [f"    hunter2line{number}" for number in range(9)]
+    + ["-    oldhunter2", "+    newhunter2"]
+    + [f"    hunter2line{number}" for number in range(9)]
+    + ["    -----END RSA PRIVATE KEY-----", "  other: shown"],
+    "a private key that is replaced by another one": ["  text: |", "    -----BEGIN PRIVATE KEY-----"]
+    + [f"    hunter2line{number}" for number in range(9)]
+    + ["-    hunter2", "-    -----END PRIVATE KEY-----", "+    hunter2", "+    hunter2", "     # no end: hunter2"],
+}
+
+
+@pytest.mark.parametrize("lines", TEXTS.values(), ids=TEXTS)
+def test_no_part_of_a_secret_in_a_text_is_shown(lines: list[str]) -> None:
+    signed = (line if line[:2] in {"- ", "+ "} and line[1:3] == "  " else f" {line}" for line in lines)
+    output = "\n".join([f"{HEADER} kind: Thing", " spec:", *signed])
+    (change,) = changes_of(output, OURS)
+
+    assert change.lines
+    assert "hunter2" not in "\n".join(everywhere(change.lines, redaction(())))
+
+
+def test_the_lines_after_a_private_key_are_shown() -> None:
+    lines = TEXTS["a private key"]
+    output = "\n".join(
+        [f"{HEADER} kind: Thing", " spec:", *(f" {line}" for line in lines[:-1] if line[0] == " "), "+  a: 1"]
+    )
+    (change,) = changes_of(output, OURS)
+
+    assert "+  a: 1" in everywhere(change.lines, redaction(()))
