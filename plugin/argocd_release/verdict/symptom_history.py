@@ -163,8 +163,12 @@ class SymptomHistory:
 
     @property
     def old_sync_hangs(self) -> bool:
-        """Return True if the sync of an earlier revision has made no progress for its grace period."""
-        return Symptom.OLD_SYNC in self.records and self.has_elapsed(Symptom.OLD_SYNC)
+        """Return True if the sync of an earlier revision has made no progress for its grace period.
+
+        This does not depend on ``RELEASE_FAIL_FAST``, because the job ends that sync and not the wait.
+        """
+        record, grace = self.records.get(Symptom.OLD_SYNC), self.graces.stuck_grace
+        return bool(grace) and record is not None and record.look_count > 1 and self.now - record.first_seen >= grace
 
     def without_old_sync(self) -> "SymptomHistory":
         """Return a copy in which the grace period for the sync of an earlier revision starts again."""

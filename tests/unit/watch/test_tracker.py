@@ -1018,6 +1018,11 @@ def test_a_request_to_terminate_that_argo_cd_loses_is_repeated_and_not_for_ever(
     assert Run(hanging_sync(automated=True), timeout=1000, terminate=True).commands.terminated == TERMINATIONS
 
 
+def test_a_sync_of_an_earlier_revision_is_terminated_even_if_the_job_waits_until_the_timeout() -> None:
+    graces = GracePeriods(fail_fast=False)
+    assert Run(hanging_sync(automated=True), timeout=100, terminate=True, graces=graces).commands.terminated == 1
+
+
 def test_without_git_no_sync_that_somebody_requested_is_terminated() -> None:
     assert Run(hanging_sync(automated=False), timeout=120, terminate=True).commands.terminated == 0
     assert Run(hanging_sync(automated=True), timeout=120, terminate=True).commands.terminated == 1
