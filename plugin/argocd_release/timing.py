@@ -62,6 +62,9 @@ SECONDS: Final[Mapping[Phase, float]] = MappingProxyType(
 )
 
 AFTER_SECONDS: Final = sum(SECONDS.values())
+#: The seconds before GitLab's timeout of the job that are left for the phases after the verdict, and for GitLab to
+#: upload the reports.
+UPLOAD_SECONDS: Final = 45
 
 
 class JobDeadline(Deadline):

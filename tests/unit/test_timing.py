@@ -20,8 +20,8 @@ from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.git import Access, Relation
 from argocd_release.reports import registry
 from argocd_release.settings.environment import JobEnvironment
-from argocd_release.settings.load import UPLOAD_SECONDS, job_seconds_left, load, seconds_left
-from argocd_release.timing import AFTER_SECONDS, SECONDS, Deadline, JobDeadline, Phase
+from argocd_release.settings.load import job_seconds_left, load, seconds_left
+from argocd_release.timing import AFTER_SECONDS, SECONDS, UPLOAD_SECONDS, Deadline, JobDeadline, Phase
 
 GOOD = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "t0ken-t0ken", "ARGOCD_APP_NAME": "web"}
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)

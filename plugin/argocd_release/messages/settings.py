@@ -75,6 +75,24 @@ STABLE_TOO_LONG: Final = ProblemMessage(
     "{setting} is {given} s, which does not fit into the timeout of {timeout} s",
     "lower {setting}, or raise <RELEASE_TIMEOUT>, which must also leave time for the release itself",
 )
+STABLE_TOO_LONG_FOR_JOB: Final = ProblemMessage(
+    "{setting} is {given} s, but GitLab ends this job after {timeout} s (CI_JOB_TIMEOUT), of which the reports need "
+    "{reports} s",
+    "lower {setting}, or set a longer `timeout` for this job in .gitlab-ci.yml",
+)
+THRESHOLD_TOO_HIGH: Final = ProblemMessage(
+    "{setting} is {given}, for which the job needs at least {seconds} s, but the timeout is {timeout} s",
+    "lower {setting}, or raise <RELEASE_TIMEOUT>, which must also leave time for the release itself",
+)
+NEVER_STUCK: Final = ProblemMessage(
+    "{setting} has no effect, because <RELEASE_STUCK_GRACE> is 0",
+    "set <RELEASE_STUCK_GRACE> to the seconds after which the job must end the sync, or leave {setting} out",
+)
+REVERT_ELSEWHERE: Final = ProblemMessage(
+    "{setting} is not the project of this pipeline, so <RELEASE_REVERT> can only revert the commit in "
+    "<RELEASE_REVISION>, which is empty",
+    "set <RELEASE_REVISION> to the commit that the pipeline has made in that project, or leave {setting} out",
+)
 RESOURCES: Final = ProblemMessage(
     "{setting} contains {part}, which is not GROUP:KIND:NAME or GROUP:KIND:NAMESPACE/NAME",
     "write {example}. For the core group, leave GROUP empty, as in `:Service:web`. `*` matches anything, and `!` in "

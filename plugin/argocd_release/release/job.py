@@ -24,7 +24,7 @@ from argocd_release.release.signals import Signals, StopRequest
 from argocd_release.release.wiring import wire
 from argocd_release.reports.registry import Written
 from argocd_release.settings import load
-from argocd_release.timing import AFTER_SECONDS, Deadline, JobDeadline, Phase
+from argocd_release.timing import AFTER_SECONDS, UPLOAD_SECONDS, Deadline, JobDeadline, Phase
 
 # Each of these exceptions leads to a verdict. The others, such as SystemExit, end the interpreter.
 ENDINGS: Final = (Exception, Cancelled)
@@ -125,7 +125,7 @@ class Run:
         settings = self._results.settings = load.load(self._context.environ)
         now = datetime.now(UTC)
         timeout, clocks = load.seconds_left(settings, now)
-        upload = load.UPLOAD_SECONDS - AFTER_SECONDS
+        upload = UPLOAD_SECONDS - AFTER_SECONDS
         left = load.job_seconds_left(settings, now)[0]
         self._job_ends_at = time.monotonic() + left
         context = self._context = replace(

@@ -15,6 +15,7 @@ from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 from argocd_release.settings import environment, expectations_file, interpret
 from argocd_release.settings.environment import COMPONENT, PROPERTIES, SCHEMA, JobEnvironment
+from argocd_release.timing import SITE_PAUSE, UPLOAD_SECONDS
 from argocd_release.transport.urls import split_proxy
 
 _WHAT_TO_WAIT_FOR: Final = ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")
@@ -44,7 +45,8 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
         *_options(values["ARGOCD_OPTS"]),
         *_proxy_problems(values["RELEASE_PROXY"]),
         *selector_problems(values),
-        *_stability_problems(values),
+        *_time_problems(values),
+        *_revert_problems(values),
         *(_resource_problems(values) if values["RELEASE_RESOURCES"] else ()),
         *interpret.preview_problems(values),
         *expectations_file.problems(values, PROPERTIES),
@@ -212,11 +214,37 @@ def _unreadable(path: str) -> str:
     return "" if _PEM.encode() in content else settings.FILE_WITHOUT_PEM.fill()
 
 
-def _stability_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem if the release cannot stay ready for long enough before the timeout."""
-    stable_for, timeout = values["RELEASE_STABLE_FOR"], values["RELEASE_TIMEOUT"]
-    if isinstance(stable_for, int) and isinstance(timeout, int) and 0 < timeout <= stable_for:
-        yield SetupProblem.of_setting(settings.STABLE_TOO_LONG, "RELEASE_STABLE_FOR", given=stable_for, timeout=timeout)
+def _time_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
+    """Yield a problem for each setting that needs more time than the job has, or that waits for a time of 0 s."""
+    timeout, name = values["RELEASE_TIMEOUT"], "RELEASE_STABLE_FOR"
+    stable_for, threshold = values[name], values["RELEASE_URL_SUCCESS_THRESHOLD"]
+    job_timeout = values["CI_JOB_TIMEOUT"] if values.get("CI_JOB_STARTED_AT") else 0
+    if _exceeds(stable_for, timeout):
+        yield SetupProblem.of_setting(settings.STABLE_TOO_LONG, name, given=stable_for, timeout=timeout)
+    elif job_timeout and _exceeds(stable_for, job_timeout - UPLOAD_SECONDS):
+        words = {"given": stable_for, "timeout": job_timeout, "reports": UPLOAD_SECONDS}
+        yield SetupProblem.of_setting(settings.STABLE_TOO_LONG_FOR_JOB, name, **words)
+    seconds = (threshold - 1) * SITE_PAUSE if isinstance(threshold, int) else 0
+    if seconds and _exceeds(seconds, timeout):
+        words = {"given": threshold, "seconds": f"{seconds:.0f}", "timeout": timeout}
+        yield SetupProblem.of_setting(settings.THRESHOLD_TOO_HIGH, "RELEASE_URL_SUCCESS_THRESHOLD", **words)
+    if values["RELEASE_TERMINATE_OLD_SYNC"] is True and values["RELEASE_STUCK_GRACE"] == 0:
+        yield SetupProblem.of_setting(settings.NEVER_STUCK, "RELEASE_TERMINATE_OLD_SYNC")
+
+
+def _exceeds(seconds: object, limit: object) -> bool:
+    """Return True if the setting leaves no time before the limit. A value of a wrong type has a problem already."""
+    return isinstance(seconds, int | float) and isinstance(limit, int) and seconds >= limit and seconds > 0
+
+
+def _revert_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
+    """Yield a problem if the job can never know which commit it would have to revert in another project."""
+    name = "RELEASE_REVERT_PROJECT"
+    project, own = str(values[name]), {str(values.get("CI_PROJECT_ID", "")), str(values.get("CI_PROJECT_PATH", ""))}
+    if not (values["RELEASE_REVERT"] and project and any(own)) or values["RELEASE_EXPECTATIONS"]:
+        return
+    if not values["RELEASE_REVISION"] and project.lower() not in {text.lower() for text in own}:
+        yield SetupProblem.of_setting(settings.REVERT_ELSEWHERE, name)
 
 
 def _resource_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:

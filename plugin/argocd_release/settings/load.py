@@ -17,11 +17,10 @@ from argocd_release.model.git import Access
 from argocd_release.settings import checks, environment, expectations_file, interpret
 from argocd_release.settings.environment import PREFIX, PROPERTIES, JobEnvironment
 from argocd_release.settings.interpret import value_of
+from argocd_release.timing import UPLOAD_SECONDS
 from argocd_release.verdict.symptoms import GracePeriods
 
 with_files_read: Final = environment.with_files_read
-# The time in seconds that is reserved for the phases after RELEASE_TIMEOUT (``timing``) and for GitLab's upload.
-UPLOAD_SECONDS: Final = 45
 # If GitLab's clock is ahead by at most this many seconds, the job still trusts its start time from GitLab.
 CLOCK_SECONDS: Final = 5
 

@@ -14,7 +14,7 @@ from tests.support.wording import MODULES
 
 #: The entries that can advise more time: the release only waits, and the job has ended at its timeout.
 MORE_TIME = {
-    "causes.TIMEOUT_HINTS", "hooks.HOOK_WAITS", "settings.STABLE_TOO_LONG", "verdict.MORE_TIME", "verdict.MUST_STAY",
+    "causes.TIMEOUT_HINTS", "hooks.HOOK_WAITS", "settings.STABLE_TOO_LONG", "settings.THRESHOLD_TOO_HIGH", "verdict.MORE_TIME", "verdict.MUST_STAY",
 }  # fmt: skip
 #: The causes that a longer wait alone never solves, with or without a diagnosis.
 NEVER_BY_WAITING = frozenset(CauseCode) - {

@@ -49,6 +49,42 @@ def test_a_wrong_setting_comes_with_its_fix(environ: dict[str, str], subject: st
     assert fix in problem.fix
 
 
+STARTED = {"CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}
+SITE = {"RELEASE_URL_CHECK": "true", "RELEASE_SITE_URL": "https://web.example.com"}
+REVERT = {"RELEASE_REVERT": "merge-request", "CI_PROJECT_PATH": "team/web", "CI_PROJECT_ID": "7"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "fitting", "subject"),
+    [
+        (
+            STARTED | {"RELEASE_STABLE_FOR": "60", "CI_JOB_TIMEOUT": "105"},
+            {"CI_JOB_TIMEOUT": "106"},
+            "RELEASE_STABLE_FOR",
+        ),
+        (
+            SITE | {"RELEASE_URL_SUCCESS_THRESHOLD": "31", "RELEASE_TIMEOUT": "60"},
+            {"RELEASE_TIMEOUT": "61"},
+            "RELEASE_URL_SUCCESS_THRESHOLD",
+        ),
+        (
+            {"RELEASE_TERMINATE_OLD_SYNC": "true", "RELEASE_STUCK_GRACE": "0"},
+            {"RELEASE_STUCK_GRACE": "1"},
+            "RELEASE_TERMINATE_OLD_SYNC",
+        ),
+        (REVERT | {"RELEASE_REVERT_PROJECT": "team/config"}, {"RELEASE_REVISION": "3f2c1ab"}, "RELEASE_REVERT_PROJECT"),
+        (REVERT | {"RELEASE_REVERT_PROJECT": "8"}, {"RELEASE_REVERT_PROJECT": "7"}, "RELEASE_REVERT_PROJECT"),
+        (REVERT | {"RELEASE_REVERT_PROJECT": "8"}, {"RELEASE_REVERT_PROJECT": "Team/Web"}, "RELEASE_REVERT_PROJECT"),
+    ],
+)
+def test_settings_that_cannot_work_together_are_an_error(
+    environ: dict[str, str], fitting: dict[str, str], subject: str
+) -> None:
+    (problem,) = wrong(**environ)
+    assert problem.subject == subject
+    assert not wrong(**(environ | fitting))
+
+
 def test_each_malformed_pattern_of_resources_is_an_error_with_its_own_fix() -> None:
     given = "apps:Deployment:web deployment.apps/api,\n!:Service:*, web"
     first, second = wrong(RELEASE_RESOURCES=given)
