@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from argocd_release.messages import verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import delivered
-from scenarios.dsl import IMAGE, Stage, config, namespace, scenario, status, web
+from scenarios.dsl import IMAGE, Files, Stage, config, literal, namespace, scenario, status, web
 
 GREEN = Outcome.DELIVERED
 
@@ -145,11 +146,47 @@ def manual_sync(stage: Stage) -> Iterator[None]:
     stage.sandbox.argocd("app", "sync", stage.name, "--async")
 
 
+def _synced_by_hand(stage: Stage, *contents: Files) -> None:
+    revision = stage.deploy(*contents, automated=False)
+    stage.sandbox.argocd("app", "sync", stage.name, "--async")
+    stage.until(delivered(revision))
+
+
 @scenario("RELEASE_SYNC starts the sync", GREEN, ru="RELEASE_SYNC запускает синхронизацию")
 def sync_started(stage: Stage) -> Iterator[None]:
     stage.settings["RELEASE_SYNC"] = "true"
     stage.deploy(web("1"), automated=False)
     yield
+
+
+@scenario(
+    "RELEASE_SYNC, and git names another image",
+    Outcome.TIMED_OUT,
+    ru="RELEASE_SYNC, а в git указан другой образ",
+    cause=literal(verdict.WHY_IMAGE_MISSING, image="2"),
+)
+def sync_of_another_image(stage: Stage) -> Iterator[None]:
+    """The job must not deploy version 3, because it expects version 2."""
+    stage.settings |= {"RELEASE_SYNC": "true", "RELEASE_IMAGE": "2", "RELEASE_TIMEOUT": "8"}
+    _synced_by_hand(stage, web("1"))
+    stage.commit(web("3"))
+    yield
+    stage.job_ended.wait(60)
+    stage.until(lambda state: status(state, "sync", "status") == "OutOfSync", seconds=2)
+
+
+@scenario(
+    "RELEASE_SYNC, and the image is written into git later",
+    GREEN,
+    ru="RELEASE_SYNC, а образ появляется в git позже",
+)
+def sync_of_an_image_that_comes(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"RELEASE_SYNC": "true", "RELEASE_IMAGE": "2"}
+    _synced_by_hand(stage, web("1"))
+    stage.commit(web("3"))
+    yield
+    stage.sleep(4)
+    stage.commit(web("2"))
 
 
 @scenario(

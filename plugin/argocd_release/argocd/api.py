@@ -31,7 +31,7 @@ from argocd_release.argocd.tree_json import (
     parse_tree,
     summary,
 )
-from argocd_release.core.text import as_object
+from argocd_release.core.text import as_list, as_object
 from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
@@ -279,6 +279,11 @@ class Api:
         except ArgoCDError:
             document = {}
         return sync_window_of(answer, as_object(as_object(document).get("spec")), datetime.now(UTC))
+
+    def manifests(self, name: str) -> tuple[str, ...]:
+        """Return the manifests that a sync would apply now, each as JSON text. Argo CD masks the values of Secrets."""
+        manifests = as_list(as_object(self.get(name, "manifests")).get("manifests"))
+        return tuple(item for item in manifests if isinstance(item, str))
 
     def get(self, name: str, what: str, **query: str) -> Any:
         """Request one of the application's API endpoints, such as ``manifests``, and return the parsed JSON."""

@@ -141,6 +141,10 @@ THIS_REVISION: Final = "this revision"
 NOTHING_COMPARED: Final = "nothing compared yet"
 REFUSED: Final = Message("Argo CD refuses to sync: {reason}")
 WHY_REFUSED: Final = Message("; Argo CD refuses to sync: {reason}")
+WHY_IMAGE_MISSING: Final = Message(
+    "; the manifests in git do not name the expected image {image}, so this job does not sync them",
+    "look at the job that writes the image into git: its branch, its path, and whether it runs before this job",
+)
 WHY_SYNC_WINDOW: Final = Message('; the sync windows of project "{project}" do not allow it now: {window}{outlook}')
 WINDOW_OPENS: Final = Message("; the next sync by Argo CD itself is possible at {time}")
 WINDOW_STAYS_CLOSED: Final = Message("; no sync by Argo CD itself is possible within the next {days} days")

@@ -331,7 +331,8 @@ def _out_of_sync(application: Application) -> Problem:
     pending = _pending(application)
     # Do not report drift while an operation can still sync the rest, or if a refused sync or a sync window explains
     # more.
-    if not (application.operating or application.refusal or application.sync_window) and (reason := drift(application)):
+    explained = application.operating or application.refusal or application.missing_image or application.sync_window
+    if not explained and (reason := drift(application)):
         return reason
     if _only_prunes(application) and not application.prune:
         gone = texts.PRUNE_OFF.fill(status=SyncStatus.OUT_OF_SYNC, resources=_named(pending))
@@ -340,6 +341,8 @@ def _out_of_sync(application: Application) -> Problem:
     code, why = sync_obstacle(application)
     text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{why}"
     hint = causes.HINTS[CauseCode.OUT_OF_SYNC.word] if why and code is CauseCode.OUT_OF_SYNC else ""
+    if code is CauseCode.OTHER_IMAGE:
+        hint = texts.WHY_IMAGE_MISSING.hint
     if code is CauseCode.SYNC_WINDOW and application.sync_window:
         hint = application.sync_window.hint(application.full_name)
     return Problem(message=text, code=code, subject=_subject(pending), hint=hint)

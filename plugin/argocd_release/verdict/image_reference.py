@@ -1,5 +1,6 @@
 """Compare the reference of a container image with an expected one. All functions are pure."""
 
+import re
 from typing import Final
 
 _DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
@@ -27,6 +28,26 @@ def matches(wanted: str, image: str) -> bool:
         # If an image reference has both a tag and a digest, Kustomize and Argo CD keep only the digest.
         return wanted_digest == known_digest and (not wanted_tag or known_tag in {"", wanted_tag})
     return wanted_tag == known_tag
+
+
+def expected_tag(wanted: str) -> str:
+    """Return the tag that a wanted image contains, or "" if it only contains a digest."""
+    tag = wanted.removeprefix(":")
+    if wanted.removeprefix("@").startswith(_DIGESTS):
+        return ""
+    return parts(wanted)[1] if any(mark in tag for mark in ":/@") else tag
+
+
+def names_tag(manifest: str, tag: str) -> bool:
+    """Return True if the tag is somewhere in the manifest, also if it is not part of an image reference.
+
+    Operators take the tag of an image from a field of its own, whose name differs between kinds.
+
+    Args:
+        manifest: a manifest as JSON text. An escaped line break can precede the tag there.
+        tag: the tag, which must not be a part of a longer word.
+    """
+    return re.search(rf"(?:^|[^\w.-]|\\[nrt]){re.escape(tag)}(?![\w.-])", manifest, re.ASCII) is not None
 
 
 def parts(image: str) -> tuple[str, str, str]:

@@ -263,6 +263,8 @@ def _has_succeeded(application: Application) -> bool:
 
 def sync_obstacle(application: Application) -> tuple[CauseCode, str]:
     """Return the cause code and the reason why Argo CD does not sync now. The reason is "" if it is not known."""
+    if application.missing_image:
+        return CauseCode.OTHER_IMAGE, verdict.WHY_IMAGE_MISSING.fill(image=application.missing_image)
     if application.refusal:
         return CauseCode.SYNC_REFUSED, verdict.WHY_REFUSED.fill(reason=application.refusal)
     if application.sync_window:

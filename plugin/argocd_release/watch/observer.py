@@ -12,7 +12,7 @@ from argocd_release.core.text import one_line
 from argocd_release.messages import job_log
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.events import HistoryNotConsulted, JobEvent, NotTerminated, PodsNotSeen, UnknownWords
+from argocd_release.model.events import HistoryNotConsulted, JobEvent, PodsNotSeen, UnknownWords
 from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import Relation
 from argocd_release.model.observation import ANSWERS, Failure, SyncWindow
@@ -57,14 +57,13 @@ class Observer:
 
     Args:
         name: the name of the application.
-        commands: the argocd commands that read and sync the application, and terminate its operation.
+        commands: the argocd commands that read the application.
         now: returns the time of a monotonic clock in seconds.
         emit: receives the events for the job log.
         expectation: the expected revision, image or chart version.
         cluster: reads pods and sync windows; None if pods cannot affect the verdict.
         revision_relation: a function that finds out how a revision is related to the expected one, and that can block.
             None if the job does not use git.
-        sync: True if the job itself must request the sync.
         check: a callback that is called repeatedly during a look. It raises an exception if the job must end.
         wake: a callback for reported changes, and for responses that arrive after the look that requested them.
         wait_limit: the maximum number of seconds that a look waits for its comparison.
@@ -84,7 +83,6 @@ class Observer:
         expectation: Expectation,
         cluster: ClusterView | None,
         revision_relation: RevisionRelationLookup | None,
-        sync: bool,
         check: Callable[[], object],
         wake: Callable[[], object],
         wait_limit: float = REFRESH_SECONDS,
@@ -123,9 +121,6 @@ class Observer:
         self._container_images: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
         self._has_seen_pods = False
         self._retried_pods = RetriedPods()
-        self._sync = sync
-        #: The revisions and source parameters of the last sync that the job has requested; None before the first one.
-        self.requested: tuple[tuple[str, ...], tuple[str, ...]] | None = None
         self._emitted: set[type[JobEvent]] = set()
         self._window: tuple[float, SyncWindow | None] | None = None
 
@@ -229,44 +224,6 @@ class Observer:
         # Let the caller read the state again. Either the comparison has timed out, or an earlier look has started it,
         # so that its result can be outdated.
         return None, error is None
-
-    def begin_sync(self, application: Application, *, seconds: float) -> Application | Failure:
-        """Request a sync if the settings demand one and the application needs one. Return the resulting state.
-
-        While another operation is running or waits for a retry, do not request a sync.
-        """
-        operation = application.operation
-        failed = operation is not None and operation.unsuccessful
-        # Argo CD refuses a sync while it waits to retry one, even if only excluded resources failed in it.
-        operating = application.operating or (operation is not None and operation.retried)
-        # A sync applies the whole application, so the excluded resources matter here.
-        sync = application.exclusion.sync if application.exclusion else application.sync
-        if not self._sync or operating or (sync == SyncStatus.SYNCED and not failed):
-            return application
-        # Request only one sync of the same state. If it fails, the failure decides the verdict.
-        wanted = (application.revisions, application.parameters)
-        if wanted == self.requested or self._expectation.revision_gap(application) is not None:
-            return application
-        try:
-            self._commands.sync(self._name, seconds=seconds)
-        except ArgoCDError as error:
-            if error.kind is FailureKind.OPERATION_IN_PROGRESS:
-                return replace(application, requested=True)
-            if error.kind is FailureKind.SYNC_WINDOW:
-                return replace(application, sync_window=SyncWindow(windows=error.message))
-            refused = error.kind in {FailureKind.OTHER, FailureKind.REFUSED}
-            return replace(application, refusal=error.message) if refused else _failure(error)
-        self.requested = wanted
-        return replace(application, requested=True)
-
-    def terminate(self, *, seconds: float) -> bool:
-        """Terminate the running operation. If that fails, log the error and return False."""
-        try:
-            self._commands.terminate(self._name, seconds=seconds)
-        except ArgoCDError as error:
-            self._emit(NotTerminated(error=error.message))
-            return False
-        return True
 
     def _with_workloads(self, application: Application, deadline: Deadline) -> Application:
         # Read the pods in these states. If a pod crashes, the application stays Progressing until the Deployment's

@@ -161,3 +161,7 @@ class SharedView:
     def sync_window(self, name: str, project: str) -> SyncWindow | None:
         with self._at_once:
             return self._view.sync_window(name, project)
+
+    def manifests(self, name: str) -> tuple[str, ...]:
+        with self._at_once:
+            return self._view.manifests(name)

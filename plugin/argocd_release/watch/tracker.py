@@ -4,18 +4,16 @@ The tracker itself never waits between looks. The poll loop calls it again when 
 """
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from argocd_release.messages import verdict as texts
 from argocd_release.model import ports
-from argocd_release.model.application import Application, Operation
+from argocd_release.model.application import Application
 from argocd_release.model.events import Output, StateChanged
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
-from argocd_release.verdict.attempts import cannot_succeed
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import judge, timed_out
 from argocd_release.verdict.symptom_history import SymptomHistory
@@ -23,6 +21,7 @@ from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
 from argocd_release.watch.progress import STILL_WAITING_SECONDS, Progress
+from argocd_release.watch.sync_requests import SyncRequests
 from argocd_release.watch.timeline import Timeline
 
 # The pause between looks while `argocd app wait` runs. The command reports changes of the application, but not of pods.
@@ -37,8 +36,6 @@ BURST_SECONDS: Final = 0.3
 RECENT_SECONDS: Final = 10.0
 # In a group, a look waits this many seconds for its comparison. A later look uses the result.
 CROWD_SECONDS: Final = 3.0
-# Argo CD loses a request to terminate a sync whose next attempt starts at that moment, so the job repeats it.
-TERMINATIONS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +111,6 @@ class Tracker:
             expectation=expectation,
             cluster=cluster,
             revision_relation=revision_relation,
-            sync=sync,
             check=check,
             wake=self._on_news,
             wait_limit=REFRESH_SECONDS if follow else CROWD_SECONDS,
@@ -123,6 +119,9 @@ class Tracker:
             owners=owners,
             choose=choose,
         )
+        self._requests = SyncRequests(
+            name, commands=commands, emit=emit, expectation=expectation, cluster=cluster, sync=sync
+        )
         self._comparisons = Comparisons(now=clock.now, hard_refresh=hard_refresh is not None)
         self._feed: ports.WaitFeed | None = None
         self._has_news = True
@@ -130,10 +129,6 @@ class Tracker:
         self._confirms_late = False
         self._last_observation: tuple[float, Application, Verdict] | None = None
         self._progress = Progress(emit=emit, now=clock.now, started=self._started, timeout=timeout)
-        #: The number of requests to terminate each operation, by its start time.
-        self._terminated: Counter[str] = Counter()
-        # The clock time at which a look first showed that a sync cannot succeed, by the start time of the sync.
-        self._failing_since: dict[str, float] = {}
 
     @property
     def application(self) -> Application | None:
@@ -220,8 +215,8 @@ class Tracker:
         self._history = replace(self._history, stability=history.stability)
         if comparisons.exhausted:
             self._history = replace(self._history, compared=history.compared, uid=history.uid)
-        self._comparisons, self._terminated = comparisons, earlier._terminated  # noqa: SLF001
-        self._looks.requested, self._looks.hard_first = looks.requested, looks.hard_first
+        self._comparisons, self._requests = comparisons, earlier._requests  # noqa: SLF001
+        self._looks.hard_first = looks.hard_first
 
     def close(self, *, grace: float = 0.0) -> None:
         """Stop ``argocd app wait``, after giving it ``grace`` seconds to end by itself."""
@@ -260,7 +255,7 @@ class Tracker:
         history = self._observe(observation, compared=compared, begun=begun)
         # A sync renders the manifests too. If the comparison could not render them, the sync would fail as well.
         if isinstance(observation, Application) and history.compared and not render_errors(observation):
-            synced = self._looks.begin_sync(observation, seconds=max(self._left(), LEAST_SECONDS))
+            synced = self._requests.begin(observation, seconds=max(self._left(), LEAST_SECONDS))
             if synced is not observation:
                 observation = synced
                 history = self._observe(observation, compared=compared, begun=None)
@@ -282,21 +277,9 @@ class Tracker:
 
     def _end_old_sync(self, application: Application) -> None:
         """Terminate the sync of an earlier revision if it has hung or failed for its whole grace period."""
-        operation, hangs = application.operation, self._history.old_sync_hangs
-        if operation is None or not application.operation_is_old or not (hangs or self._retries_in_vain(operation)):
-            return
-        started_at = operation.started_at
-        if self._terminated[started_at] >= TERMINATIONS:
-            return
-        self._terminated[started_at] += 1
-        if self._looks.terminate(seconds=max(self._left(), LEAST_SECONDS)):
-            self._history, self._failing_since = self._history.without_old_sync(), {}
-
-    def _retries_in_vain(self, operation: Operation) -> bool:
-        """Return True if the operation could not succeed for the whole grace period of a stuck sync."""
-        now, grace = self._clock.now(), self._history.graces.stuck_grace
-        fails = bool(grace) and cannot_succeed(operation)
-        return fails and now - self._failing_since.setdefault(operation.started_at, now) >= grace
+        history, seconds = self._history, max(self._left(), LEAST_SECONDS)
+        if self._requests.end_old_sync(application, history, now=self._clock.now(), seconds=seconds):
+            self._history = history.without_old_sync()
 
     def _waited_for(self) -> tuple[str, ...]:
         return tuple(condition.value for condition in WaitCondition if condition in self._history.expectation.wait_for)

@@ -1,8 +1,10 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.verdict.image_reference import matches
+from argocd_release.verdict.image_reference import expected_tag, matches, names_tag
 
 DIGEST = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64
@@ -68,3 +70,37 @@ def test_an_image_that_is_another(wanted: str, image: str) -> None:
 @given(st.text(alphabet="ab1:/@.$"), st.text(alphabet="ab1:/@."))
 def test_whatever_image_comes_it_does_not_crash(wanted: str, image: str) -> None:
     assert matches(wanted, image) in {True, False}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tag"),
+    [
+        ("v1.2", "v1.2"),
+        (":v1.2", "v1.2"),
+        ("web:v1.2", "v1.2"),
+        ("registry.example.com:5000/web:v1.2@sha256:00", "v1.2"),
+        ("sha256:00", ""),
+        ("@sha256:00", ""),
+        ("web@sha256:00", ""),
+        ("", ""),
+    ],
+)
+def test_the_tag_that_is_expected(wanted: str, tag: str) -> None:
+    assert expected_tag(wanted) == tag
+
+
+@pytest.mark.parametrize(
+    ("manifest", "named"),
+    [
+        ({"image": "registry.example.com/web:v1.2"}, True),
+        ({"image": "registry.example.com/web:v1.2@sha256:00"}, True),
+        ({"spec": {"version": "v1.2"}}, True),
+        ({"data": {"values": "image:\ntag:\nv1.2\n"}}, True),
+        ({"image": "registry.example.com/web:v1.20"}, False),
+        ({"image": "registry.example.com/web:v1.2.1"}, False),
+        ({"image": "registry.example.com/web:rev1.2"}, False),
+        ({"image": "registry.example.com/web:v1x2"}, False),
+    ],
+)
+def test_a_manifest_that_names_a_tag(manifest: dict[str, object], *, named: bool) -> None:
+    assert names_tag(json.dumps(manifest), "v1.2") is named

@@ -50,7 +50,7 @@ def test_a_comparison_says_nothing_of_an_application_that_was_made_since(
     commands = Slow(replace(COMPARED, uid=uid))
     looks = Observer(
         "web", commands=commands, now=time.monotonic, emit=lambda _: None, expectation=Expectation(), cluster=None,
-        revision_relation=None, sync=False, check=lambda: None, wake=lambda: None,
+        revision_relation=None, check=lambda: None, wake=lambda: None,
     )  # fmt: skip
     seen, told = looks.look(seconds=0.2, compare=True, echo=False)
     assert (seen, told) == (commands.now, False)

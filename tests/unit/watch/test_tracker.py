@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -41,7 +42,8 @@ from argocd_release.watch import tracker as tracker_module
 from argocd_release.watch.clock import MonotonicClock
 from argocd_release.watch.comparisons import COMPARE_AGAIN_SECONDS, RENDER_AGAIN_AFTER_OUTAGE_SECONDS
 from argocd_release.watch.observer import REFRESH_SECONDS
-from argocd_release.watch.tracker import POLL_SECONDS, QUIET_SECONDS, TERMINATIONS, Tracker
+from argocd_release.watch.sync_requests import TERMINATIONS
+from argocd_release.watch.tracker import POLL_SECONDS, QUIET_SECONDS, Tracker
 from tests.support.wording import fields_of, is_from
 from tests.unit.states import NEW, OLD, application, failing
 
@@ -169,6 +171,9 @@ class FakeBeneath:
         # The images of each pod's containers, by the pod's UID.
         self.containers: dict[str, tuple[str, ...]] = {}
         self.templates_read = 0
+        # The manifests in git as JSON, or the error of the request for them.
+        self.rendered: tuple[str, ...] | ArgoCDError = ()
+        self.manifests_read = 0
         self.windows = list(windows)
         self.streams = tree_changes is not None
         self.followed, self.answered, self.over = threading.Event(), threading.Event(), threading.Event()
@@ -204,6 +209,13 @@ class FakeBeneath:
         assert self.followed.wait(10)
         self.on_change()
 
+    def manifests(self, name: str) -> tuple[str, ...]:
+        del name
+        self.manifests_read += 1
+        if isinstance(self.rendered, ArgoCDError):
+            raise self.rendered
+        return self.rendered
+
     def sync_window(self, name: str, project: str) -> SyncWindow:
         if self.windows:
             raise self.windows.pop(0)
@@ -223,6 +235,7 @@ class Run:
         tree_changes: Iterable[float] | None = None,
         clock: FakeClock | None = None,
         containers: dict[str, tuple[str, ...]] | None = None,
+        rendered: tuple[str, ...] | ArgoCDError = (),
         **options: Any,
     ) -> None:
         self.clock = clock or FakeClock()
@@ -230,7 +243,7 @@ class Run:
         self.commands.refusals = list(refusals)
         self.told: list[JobEvent] = []
         cluster = self.cluster = FakeBeneath(workloads, windows, self.clock, tree_changes)
-        cluster.containers = containers or {}
+        cluster.containers, cluster.rendered = containers or {}, rendered
         self.tracker = Tracker(
             "web",
             commands=self.commands,
@@ -506,6 +519,27 @@ def test_a_sync_is_requested_again_if_the_source_parameters_have_changed() -> No
     """A parent application or an ApplicationSet can change the parameters after the sync of the revision."""
     before, after = (replace(OUT_OF_SYNC, automated=False, parameters=(text,)) for text in ('{"v":1}', '{"v":2}'))
     assert Run(before, before, after, sync=True, timeout=20).commands.syncs == 2
+
+
+WEB_2, WEB_3 = ('{"image": "registry.example.com/web:2"}',), ('{"image": "registry.example.com/web:3"}',)
+RUNS_2 = Workloads(images=("registry.example.com/web:2",))
+
+
+def test_a_sync_that_would_not_bring_the_expected_image_is_not_started() -> None:
+    """Argo CD would apply whatever is in git, and the job would fail only afterwards."""
+    run = Run(OUT_OF_SYNC, sync=True, expectation=Expectation(image="web:2"), rendered=WEB_3, timeout=60)
+    assert (run.commands.syncs, run.verdict.outcome) == (0, Outcome.TIMED_OUT)
+    assert "do not name the expected image web:2" in run.verdict.reason
+    assert run.cluster.manifests_read == 1, "the same revision has the same manifests"
+
+
+def test_a_sync_that_brings_the_expected_image_is_started() -> None:
+    expected = partial(Run, sync=True, expectation=Expectation(image="web:2"), workloads=lambda _: RUNS_2)
+    run = expected(OUT_OF_SYNC, SYNCING, DELIVERED, rendered=WEB_2)
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
+    hidden = error(FailureKind.DENIED, "permission denied: applications, get, default/web")
+    run = expected(OUT_OF_SYNC, SYNCING, DELIVERED, rendered=hidden)
+    assert (run.commands.syncs, run.verdict.outcome) == (1, Outcome.DELIVERED)
 
 
 def test_a_foreign_operation_is_waited_for() -> None:

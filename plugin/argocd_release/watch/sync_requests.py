@@ -1,0 +1,149 @@
+"""Request the sync of an application, and the termination of its operation, if the settings demand them."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from argocd_release.model.application import Application, Operation, SyncStatus
+from argocd_release.model.errors import ArgoCDError, FailureKind
+from argocd_release.model.events import NotTerminated
+from argocd_release.model.observation import Failure, SyncWindow
+from argocd_release.model.ports import ClusterView, Commands, Emit
+from argocd_release.verdict.attempts import cannot_succeed
+from argocd_release.verdict.expectation import Expectation
+from argocd_release.verdict.image_reference import expected_tag, names_tag
+from argocd_release.verdict.symptom_history import SymptomHistory
+
+# Argo CD loses a request to terminate a sync whose next attempt starts at that moment, so the job repeats it.
+TERMINATIONS: Final = 3
+
+
+class SyncRequests:
+    """The requests of a job that change the state of one application.
+
+    Args:
+        name: the name of the application.
+        commands: the argocd commands that sync the application, and terminate its operation.
+        emit: receives the events for the job log.
+        expectation: the expected revision, image or chart version.
+        cluster: reads the application's manifests; None if the job does not read them.
+        sync: True if the job itself must request the sync.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        commands: Commands,
+        emit: Emit,
+        expectation: Expectation,
+        cluster: ClusterView | None,
+        sync: bool,
+    ) -> None:
+        self._name = name
+        self._commands = commands
+        self._emit = emit
+        self._expectation = expectation
+        self._read_manifests: Callable[[str], tuple[str, ...]] | None = cluster.manifests if cluster else None
+        self._sync = sync
+        # The revisions and source parameters of the last sync that the job has requested; None before the first one.
+        self._requested: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+        # The number of requests to terminate each operation, by its start time.
+        self._terminations: Counter[str] = Counter()
+        # The clock time at which a look first showed that a sync cannot succeed, by the start time of the sync.
+        self._failing_since: dict[str, float] = {}
+        # The revisions and parameters whose manifests the job has read last, and True if they name the expected image.
+        self._checked: tuple[object, bool] | None = None
+
+    def begin(self, application: Application, *, seconds: float) -> Application | Failure:
+        """Request a sync if the settings demand one and the application needs one. Return the resulting state.
+
+        While another operation is running or waits for a retry, do not request a sync.
+        """
+        operation = application.operation
+        failed = operation is not None and operation.unsuccessful
+        # Argo CD refuses a sync while it waits to retry one, even if only excluded resources failed in it.
+        operating = application.operating or (operation is not None and operation.retried)
+        # A sync applies the whole application, so the excluded resources matter here.
+        sync = application.exclusion.sync if application.exclusion else application.sync
+        if not self._sync or operating or (sync == SyncStatus.SYNCED and not failed):
+            return application
+        # Request only one sync of the same state. If it fails, the failure decides the verdict.
+        wanted = (application.revisions, application.parameters)
+        if wanted == self._requested or self._expectation.revision_gap(application) is not None:
+            return application
+        try:
+            if not self._brings_the_image(wanted):
+                return replace(application, missing_image=self._expectation.image)
+            self._commands.sync(self._name, seconds=seconds)
+        except ArgoCDError as error:
+            return _refused(application, error)
+        self._requested = wanted
+        return replace(application, requested=True)
+
+    def end_old_sync(self, application: Application, history: SymptomHistory, *, now: float, seconds: float) -> bool:
+        """Terminate the sync of an earlier revision if it has hung or failed for its whole grace period.
+
+        Return True if it was terminated. If that fails, log the error.
+
+        Args:
+            application: the last observed state.
+            history: tells whether the sync hangs, and has the grace period of a stuck sync.
+            now: the clock time in seconds.
+            seconds: the time limit of the request.
+        """
+        operation = application.operation
+        if operation is None or not application.operation_is_old:
+            return False
+        if not (history.old_sync_hangs or self._retries_in_vain(operation, now, history.graces.stuck_grace)):
+            return False
+        if self._terminations[operation.started_at] >= TERMINATIONS:
+            return False
+        self._terminations[operation.started_at] += 1
+        try:
+            self._commands.terminate(self._name, seconds=seconds)
+        except ArgoCDError as error:
+            self._emit(NotTerminated(error=error.message))
+            return False
+        self._failing_since = {}
+        return True
+
+    def _retries_in_vain(self, operation: Operation, now: float, grace: float) -> bool:
+        """Return True if the operation could not succeed for the whole grace period of a stuck sync."""
+        fails = bool(grace) and cannot_succeed(operation)
+        return fails and now - self._failing_since.setdefault(operation.started_at, now) >= grace
+
+    def _brings_the_image(self, wanted: tuple[tuple[str, ...], tuple[str, ...]]) -> bool:
+        """Return False if the manifests in git do not contain the tag of the expected image.
+
+        A sync would then deploy another version, which is perhaps not approved for this environment. An image that is
+        expected by its digest is not checked, because git can name its tag instead. If Argo CD refuses to return the
+        manifests, return True.
+
+        Raises:
+            ArgoCDError: Argo CD did not respond.
+        """
+        tag = expected_tag(self._expectation.image)
+        if not tag or self._read_manifests is None:
+            return True
+        if self._checked is None or self._checked[0] != wanted:
+            try:
+                found = any(names_tag(manifest, tag) for manifest in self._read_manifests(self._name))
+            except ArgoCDError as error:
+                if not error.is_refused:
+                    raise
+                found = True
+            self._checked = (wanted, found)
+        return self._checked[1]
+
+
+def _refused(application: Application, error: ArgoCDError) -> Application | Failure:
+    """Return the state, or the failure, that results from a request for a sync that failed."""
+    if error.kind is FailureKind.OPERATION_IN_PROGRESS:
+        return replace(application, requested=True)
+    if error.kind is FailureKind.SYNC_WINDOW:
+        return replace(application, sync_window=SyncWindow(windows=error.message))
+    if error.kind in {FailureKind.OTHER, FailureKind.REFUSED}:
+        return replace(application, refusal=error.message)
+    return Failure(kind=error.kind, message=error.message)
