@@ -63,7 +63,7 @@ def revoked(stage: Stage) -> Iterator[None]:
     Outcome.DENIED,
     ru="токен отозвали, пока джоб ждёт",
     cause="does not have token with id",
-    max_seconds=22,
+    max_seconds=30,
 )
 def revoked_midway(stage: Stage) -> Iterator[None]:
     stage.settings["ARGOCD_AUTH_TOKEN"] = stage.sandbox.token(stage.name, READER)
