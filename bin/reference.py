@@ -212,7 +212,7 @@ def advice(word: str, *, explain: bool) -> str:
     """
     if word not in HINTS:
         sys.exit(f"bin/troubleshooting.yml needs en: for {word}, because messages/causes.py has no hint for it")
-    hint = re.sub(r"<([A-Z_]+)>", r"`\1`", HINTS[word])
+    hint = re.sub(r"<([A-Z_]+)>", r"`\1`", HINTS[word]).replace("{application}", "NAME")
     return f"{CauseCode(word).meaning}. {hint[0].upper()}{hint[1:]}" if explain else hint
 
 

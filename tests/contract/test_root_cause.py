@@ -225,13 +225,13 @@ ROWS: dict[str, Row] = {
         hint=hooks.RUNS_AGAIN.fill_hint(fix=hooks.FIX_HOOK_DEADLINE, application="argocd/hook-deadline"),
     ),
     "a hook that hangs, after a sync that failed": Row(
-        recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=hooks.HOOK_NOT_BEGUN.fill_hint(pod="smoke-rxtj5", namespace="hook-hangs"),
+        recorded="hook-hangs", code=CauseCode.HOOK_FAILED, cause="PostSync hook Job/smoke → Pod/smoke-POD: ", hint=hooks.HOOK_NOT_BEGUN.fill_hint(pod="smoke-rxtj5", namespace="hook-hangs", application="argocd/hook-hangs"),
     ),
     "a hook that hangs, and the error of the sync before": Row(
         recorded="hook-hangs", code=CauseCode.HOOK_FAILED,
         changed={'"controllerNamespace": "argocd"': '"conditions": [{"type": "SyncError", "message": "Failed sync attempt"}]'},
         cause="PostSync hook Job/smoke → Pod/smoke-POD: ",
-        hint=hooks.HOOK_NOT_BEGUN.fill_hint(pod="smoke-rxtj5", namespace="hook-hangs"),
+        hint=hooks.HOOK_NOT_BEGUN.fill_hint(pod="smoke-rxtj5", namespace="hook-hangs", application="argocd/hook-hangs"),
     ),
     "auto-sync gave up": Row(
         recorded="missing-path", code=CauseCode.PATH_MISSING,

@@ -68,7 +68,7 @@ def _explanations(name: str, docs_url: str) -> Iterator[str]:
         if name == cause.word:
             url = f"{docs_url.rstrip('/')}/troubleshooting/#{cause.word}"
             link = texts.LINK.fill(url=url) if docs_url else ""
-            hint = _hint(cause)
+            hint = _hint(cause).replace("{application}", texts.ANY_APPLICATION)
             step = texts.NEXT.fill(hint=_BRACKETS.sub(r"\1", hint)) if hint else ""
             yield texts.CAUSE.fill(code=cause.word, meaning=cause.meaning, next=step, link=link)
 

@@ -162,7 +162,9 @@ def _hook_hint(node: Node, finding: Problem, hook: ResourceResult, clues: Clues,
     """Return the hint for a hook that has failed, or for a running hook that is not ready yet."""
     if finding.code is CauseCode.NOT_READY and application.operating and not hook.failed:
         if node.kind == "Pod" and clues.status and not any(item.has_run for item in clues.status.containers):
-            return hooks.HOOK_NOT_BEGUN.fill_hint(pod=node.name, namespace=node.namespace)
+            return hooks.HOOK_NOT_BEGUN.fill_hint(
+                pod=node.name, namespace=node.namespace, application=application.full_name
+            )
         return hooks.HOOK_WAITS.fill_hint(application=application.full_name)
     # Do not use the hint of a general cause for a hook, because it assumes a program that must never end. Do not use
     # the hint about the deadline of a Job either, because Argo CD creates a hook again by itself.
@@ -174,7 +176,7 @@ def _hook_hint(node: Node, finding: Problem, hook: ResourceResult, clues: Clues,
     if finding.code is CauseCode.JOB_DEADLINE:
         fix = hooks.FIX_HOOK_DEADLINE
     if application.operating:
-        return hooks.RETRIED.fill_hint(fix=fix)
+        return hooks.RETRIED.fill_hint(fix=fix, application=application.full_name)
     consequence = hooks.REVISION_APPLIED if hook.hook_type == "PostSync" else hooks.RUNS_AGAIN
     return consequence.fill_hint(fix=fix, application=application.full_name)
 

@@ -71,7 +71,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "deletion-pending": "a resource is being deleted, and a finalizer holds it",
         "shared-resource": "another application manages the same resource",
         "overwritten": "another controller changes a resource after each sync",
-        "not-kept": "a resource is OutOfSync again after each sync, although nothing but Argo CD has changed it",
+        "not-kept": "a resource still differs from git after each sync, and no user or other controller has changed it",
         "sync-terminated": "a user ended the sync by hand",
         "reconcile-skipped": "an annotation of the application keeps Argo CD from comparing and syncing it",
         "not-hydrated": "Argo CD has not hydrated the dry commit yet, or has not compared with the hydrated commit",
@@ -118,7 +118,8 @@ _CHECK_ACCOUNT: Final = (
     "check <ARGOCD_AUTH_TOKEN> (is it expired, revoked, or a protected variable on an unprotected branch?), and check "
     "that its account has the rights `applications, get` and `projects, get`"
 )
-#: The hints of symptoms, by their names. If the problem or its cause code has a hint, that takes precedence.
+#: The hints of symptoms, by their names. If the problem or its cause code has a hint, that takes precedence. In each
+#: hint of this module, the result of the application replaces ``{application}`` (``model/result.py``).
 SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "DENIED": "check the name in <ARGOCD_APP_NAME>, because Argo CD also denies access to an application that does "
@@ -141,13 +142,17 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "GitLab job, which makes Argo CD hydrate again",
         "HYDRATION_FAILED": "fix the error above. If it is in git, push a corrected commit. If it is in Argo CD itself "
         "(write access to the repository, the project's allowed sources), retry this GitLab job after the fix",
-        "OPERATION_FAILED": "correct in git what the message names, and push. If the reason is outside git, "
-        "sync again after the fix (argocd app sync, or <RELEASE_SYNC=true>)",
-        "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD syncs the new commit only after "
-        "its last attempt: to skip the other attempts, end the sync (argocd app terminate-op). If the reason is "
-        "outside git, fix it there, and then just retry this GitLab job",
-        "HOOK_FAILED": "find the error in the program of the hook. If it is in git, push a corrected commit; otherwise "
-        "retry this GitLab job after the fix. Argo CD runs the hook again, so check what this run has already changed",
+        "OPERATION_FAILED": "correct in git what the message names, and push. If the reason is outside git, fix it "
+        "there. Then sync again (argocd app sync {application}, or <RELEASE_SYNC=true>), because Argo CD does not "
+        "repeat a failed sync by itself",
+        "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD first makes its other attempts "
+        "with the old commit; to skip them, end the running sync after the push (argocd app terminate-op "
+        "{application}). If the reason is outside git, fix it there, and then retry this GitLab job. If Argo CD has "
+        "made its last attempt by then, first sync again (argocd app sync {application}, or <RELEASE_SYNC=true>)",
+        "HOOK_FAILED": "find the error in the program of the hook. Argo CD runs the hook again by itself, so check at "
+        "once what this run has already changed. If the error is in git, push a corrected commit: Argo CD syncs it "
+        "after its last attempt with the old one. Otherwise fix it, and then retry this GitLab job. If Argo CD has "
+        "made its last attempt by then, first sync again (argocd app sync {application}, or <RELEASE_SYNC=true>)",
         "CONDITION": "correct the error in git, and push: until then, Argo CD applies nothing. If the reason is "
         "outside git, fix it there, and then just retry this GitLab job",
         "SYNC_REFUSED": "fix what Argo CD names as the reason, then retry this GitLab job",
@@ -172,12 +177,12 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "path-missing": "create the path in git, or correct the application's source path in Argo CD",
         "spec-invalid": "correct the application's project, sources or destination as the message says",
         "sync-failed": "fix the error above. If it is in git, push a corrected commit; otherwise sync again "
-        "(argocd app sync, or <RELEASE_SYNC=true>)",
+        "(argocd app sync {application}, or <RELEASE_SYNC=true>)",
         "sync-given-up": "fix the error above. If it is in git, push a corrected commit; otherwise sync again (argocd "
-        "app sync, or <RELEASE_SYNC=true>), because Argo CD does not try this revision again by itself",
+        "app sync {application}, or <RELEASE_SYNC=true>), because Argo CD does not try this revision again by itself",
         "hook-failed": "find the error in the program of the hook. If it is in git, push a corrected commit; otherwise "
-        "sync again after the fix (argocd app sync, or <RELEASE_SYNC=true>). The next sync runs the hook again, so "
-        "check what this run has already changed",
+        "sync again after the fix (argocd app sync {application}, or <RELEASE_SYNC=true>). The next sync runs the hook "
+        "again, so check what this run has already changed",
         "image-pull": "if the name of the image is right, push the image or let the cluster pull it "
         "(imagePullSecrets). Kubernetes tries again by itself, so then just retry this GitLab job. Otherwise correct "
         "the name in git, and push",
@@ -215,14 +220,14 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "shared-resource": "let only one application manage the resource: rename it in one of them, or remove it from "
         "one of them. Before you do so, turn off pruning in that application, because pruning deletes the resource in "
         "the cluster for both applications",
-        "not-kept": "find the field that differs (argocd app diff). If the API server drops, rounds or defaults it, "
+        "not-kept": "find the field that differs (argocd app diff {application}). If the API server drops, rounds or defaults it, "
         "write it in git as the cluster has it, or name it under ignoreDifferences. If its value differs in each "
         "render, such as a random password of a Helm chart, give it a fixed value",
         "overwritten": "leave the field to that controller: remove it from git, or name it under ignoreDifferences "
         "in the application's spec",
-        "out-of-sync": "find out who has changed the resource (argocd app diff, kubectl get --show-managed-fields). "
-        "If it was a person, sync again (argocd app sync), which undoes the change; if it is a controller, name the "
-        "field under ignoreDifferences",
+        "out-of-sync": "find out who has changed the resource (argocd app diff {application}, kubectl get "
+        "--show-managed-fields). If it was a person, sync again (argocd app sync {application}), which undoes the "
+        "change; if it is a controller, name the field under ignoreDifferences",
         "other-image": "check that the commit that Argo CD has synced names this image. If not, look at the job "
         "that writes the image into git: its branch, its path, and whether it runs before this job",
         "other-chart-version": "check that the application's targetRevision allows this version, and that the chart "
@@ -231,17 +236,18 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "no-such-resource": "correct <RELEASE_RESOURCES>: a pattern is GROUP:KIND:NAME, such as apps:Deployment:web",
     }
 )
+_SYNC_ANEW: Final = (
+    "then wait for Argo CD's next attempt or, if it has made its last attempt, sync again (argocd app sync "
+    "{application}, or <RELEASE_SYNC=true>)"
+)
 #: The hints for an object that the API server rejects during a sync, by cause code. Argo CD must sync again, because
 #: Kubernetes does not create such an object by itself.
 REJECTION_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "quota": "compare the quota in the message with what this commit requests. Raise the quota or free a part of "
-        "it, then wait for Argo CD's next attempt or sync again (argocd app sync, or <RELEASE_SYNC=true>); or request "
-        "less in git, and push",
-        "service-account-missing": "create the service account, then wait for Argo CD's next attempt or sync again "
-        "(argocd app sync, or <RELEASE_SYNC=true>); or correct its name in git, and push",
-        "webhook-failed": "check that the pods of the webhook run, then wait for Argo CD's next attempt or sync again "
-        "(argocd app sync, or <RELEASE_SYNC=true>)",
+        f"it, {_SYNC_ANEW}; or request less in git, and push",
+        "service-account-missing": f"create the service account, {_SYNC_ANEW}; or correct its name in git, and push",
+        "webhook-failed": f"check that the pods of the webhook run, {_SYNC_ANEW}",
     }
 )
 #: The hints at the timeout, by cause code: only here can more time be the solution.
@@ -263,8 +269,8 @@ TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "sync-running": "find out what the sync waits for: a hook, or a resource that does not become healthy. If "
         "it only needs more time, raise <RELEASE_TIMEOUT>",
         "sync-window": "retry this GitLab job when the sync window allows a sync, or let an administrator sync",
-        "no-sync-policy": "sync the application (argocd app sync, or <RELEASE_SYNC=true>), or give it an automated "
-        "sync policy",
+        "no-sync-policy": "sync the application (argocd app sync {application}, or <RELEASE_SYNC=true>), or give it an "
+        "automated sync policy",
         "out-of-sync": "find out in Argo CD why it has not synced yet. If it is only busy, raise <RELEASE_TIMEOUT>",
         "no-address": "find out which controller assigns the address, and check that it runs. If it only needs more "
         "time, raise <RELEASE_TIMEOUT>",
@@ -301,8 +307,8 @@ OUTAGE_TARGETS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 CACHED_ERROR: Final = (
-    "remove the cause, then ask for a hard refresh (argocd app get APP --hard-refresh) or push a new commit: until "
-    "then, Argo CD answers from its cache of errors for up to an hour"
+    "remove the cause, then ask for a hard refresh (argocd app get {application} --hard-refresh) or push a new commit: "
+    "until then, Argo CD answers from its cache of errors for up to an hour"
 )
 SUPERSEDED: Final = "fix the later commit that is named above: it contains the expected one, which was synced before"
 
@@ -319,7 +325,7 @@ OOM_KILLED: Final = Message("{status} (OOMKilled)")
 EXIT_CODE: Final = Message("exit code {exit_code}")
 NO_NODE_FITS: Final = (
     "correct the node selector, the affinity or the tolerations in git, and push; or let an administrator label or "
-    "add a node (kubectl get nodes --show-labels). More room on the other nodes does not help"
+    "add a node (kubectl get nodes --show-labels), and then retry this GitLab job. More free CPU or memory does not help"
 )
 UNSCHEDULABLE: Final = "Pending, the scheduler finds no node for it"
 HEALTH_UNREADABLE: Final = "Argo CD cannot read its health"

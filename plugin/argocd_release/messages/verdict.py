@@ -74,7 +74,8 @@ OTHER_PARAMETERS: Final = "other parameters"
 ATTEMPTS: Final = Message(
     " ({attempts} so far; Argo CD still retries)",
     "correct in git what the message names, and push: the next attempt takes the latest commit of the branch. If the "
-    "reason is outside git, fix it there, and then just retry this GitLab job",
+    "reason is outside git, fix it there, and then retry this GitLab job. If Argo CD has made its last attempt by then, "
+    "first sync again (argocd app sync {application}, or <RELEASE_SYNC=true>)",
 )
 ATTEMPTS_WAITING: Final = Message(" ({attempts} so far; Argo CD still retries, and waits for {event})")
 SYNC_TERMINATED: Final = Message(
@@ -99,13 +100,14 @@ DRY_RUN_HIDES: Final = Message(
 )
 HEALS_AFTER_SYNC: Final = Message(
     "",
-    "{remedy}, then sync again (argocd app sync, or <RELEASE_SYNC=true>): Argo CD does not sync this revision again by "
-    "itself",
+    "{remedy}, then sync again (argocd app sync {application}, or <RELEASE_SYNC=true>): Argo CD does not sync this "
+    "revision again by itself",
 )
 HEALS_WHILE_RETRYING: Final = Message(
     "",
-    "{remedy}. Argo CD retries the sync by itself for a while, so a new commit is not necessary; "
-    "<RELEASE_HEALING_GRACE> sets how long the job waits for a retry to succeed",
+    "{remedy}, and then retry this GitLab job; a new commit is not necessary, because Argo CD retries the sync by "
+    "itself for a while. If Argo CD has made its last attempt by then, first sync again (argocd app sync "
+    "{application}, or <RELEASE_SYNC=true>). <RELEASE_HEALING_GRACE> sets how long the job waits for a retry to succeed",
 )
 #: The events after which a failed sync can succeed, and the remedies if they do not occur, by ``Healing`` member.
 AWAITED: Final[Mapping[str, Message]] = MappingProxyType(

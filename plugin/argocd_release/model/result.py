@@ -231,7 +231,9 @@ class ApplicationResult:
         if self.outcome is Outcome.DELIVERED:
             return None
         cause = self.diagnosis.cause or self.verdict.cause
-        hint = cause.hint or self.verdict.hint
+        name = self.application.full_name if self.application else self.name
+        # A hint of the catalogue names the application in its commands. Only here, the name is known for all hints.
+        hint = (cause.hint or self.verdict.hint).replace("{application}", name)
         return replace(cause, hint=hint, link=page(self.url, cause.subject.ref if cause.subject else None))
 
     @property

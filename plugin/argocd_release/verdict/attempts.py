@@ -210,17 +210,17 @@ def operation_symptoms(
     # If only excluded resources failed, the next comparison decides whether that matters.
     undecided = operation.excluded_failures and application.outdated
     if counts and operation.unsuccessful and not (application.operating or undecided):
-        yield Symptom.OPERATION_FAILED, _given_up(failure(application), operation)
+        yield Symptom.OPERATION_FAILED, _given_up(application, operation)
     elif application.operation_counts and operation.running:
         yield from _attempt_symptoms(application, operation, attempts, failed_attempts)
 
 
-def _given_up(problem: Problem, operation: Operation) -> Problem:
+def _given_up(application: Application, operation: Operation) -> Problem:
     """Return the problem of a failed operation. If it can heal without a change in git, replace its code and hint."""
-    kinds = healings(operation)
+    problem, kinds = failure(application), healings(operation)
     if not kinds:
         return problem
-    hint = verdict.HEALS_AFTER_SYNC.fill_hint(remedy=remedy(kinds))
+    hint = verdict.HEALS_AFTER_SYNC.fill_hint(remedy=remedy(kinds), application=application.full_name)
     return replace(problem, code=cause_code(kinds), hint=hint)
 
 
@@ -236,5 +236,6 @@ def _attempt_symptoms(
         yield Symptom.HOOK_FAILED, attempts_problem(application, operation.attempt)
     if attempts.waits_for:
         waiting = attempts_problem(application, operation.retries, waits_for=awaited(attempts.waits_for))
-        hint = verdict.HEALS_WHILE_RETRYING.fill_hint(remedy=remedy(attempts.waits_for))
+        steps = remedy(attempts.waits_for)
+        hint = verdict.HEALS_WHILE_RETRYING.fill_hint(remedy=steps, application=application.full_name)
         yield Symptom.ATTEMPTS_WAIT, replace(waiting, code=cause_code(attempts.waits_for), hint=hint)

@@ -136,7 +136,7 @@ def test_the_last_words_of_a_hook_survive_its_pod() -> None:
     assert str(last.cause) == (
         'PreSync hook Job/migrate → Pod/migrate-x: Error, exit code 3 — "fatal: no such table users"'
     )
-    assert last.cause.hint == RETRIED.fill_hint(fix=FIX_HOOK_BY_LOG)
+    assert last.cause.hint == RETRIED.fill_hint(fix=FIX_HOOK_BY_LOG, application="argocd/web")
     assert [event.event.message for event in last.events] == ["it failed"]
     assert [log.lines for log in last.logs] == [("migrating", "fatal: no such table users")]
     assert [pod.name for pod in last.pods] == ["migrate-x"]

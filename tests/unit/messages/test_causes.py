@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from argocd_release.messages import Message, causes
+from argocd_release.messages import Message, causes, hooks, verdict
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.verdict.symptoms import timeout_hint
@@ -108,6 +108,36 @@ def test_the_hint_of_the_code_comes_before_that_of_the_symptom_but_not_while_the
     assert Verdict.on(problem, None, hint="general").hint == "general"
     own = Problem(code=CauseCode.OUT_OF_SYNC, message="OutOfSync", hint="own")
     assert Verdict.on(own, Outcome.NOT_DELIVERED, hint="general").hint == "own"
+
+
+def hints() -> Iterator[tuple[str, str]]:
+    """Yield each hint of the catalogue with the name of its entry."""
+    for module in MODULES:
+        for name, value in vars(importlib.import_module(f"argocd_release.messages.{module}")).items():
+            if isinstance(value, Message):
+                yield f"{module}.{name}", value.hint
+            elif name.endswith("HINTS"):
+                yield from ((f"{module}.{name}.{key}", hint) for key, hint in value.items())
+            elif module in {"causes", "drift", "hooks"} and isinstance(value, str):
+                yield f"{module}.{name}", value
+
+
+def test_each_command_in_a_hint_names_the_application() -> None:
+    """The hint named ``argocd app terminate-op`` without the name that the command needs."""
+    command = re.compile(r"argocd app (?:diff|get|sync|terminate-op)(?! \{application\})")
+    assert not [name for name, hint in hints() if command.search(hint)]
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        hooks.RETRIED.hint, verdict.ATTEMPTS.hint, verdict.HEALS_WHILE_RETRYING.hint,
+        causes.SYMPTOM_HINTS["ATTEMPTS_FAILED"], causes.SYMPTOM_HINTS["HOOK_FAILED"], *causes.REJECTION_HINTS.values(),
+    ],
+)  # fmt: skip
+def test_a_hint_about_a_sync_that_argo_cd_retries_says_what_to_do_after_the_last_attempt(hint: str) -> None:
+    """Readers repaired the database after the last attempt, and just retried the job, which failed again."""
+    assert re.search(r"has made its last attempt.* sync again \(argocd app sync \{application\}", hint)
 
 
 def test_no_hint_of_a_failed_sync_claims_that_nothing_changed() -> None:

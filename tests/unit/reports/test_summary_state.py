@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from argocd_release.messages import causes
 from argocd_release.messages import reports as texts
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
@@ -167,3 +168,12 @@ def test_if_the_expected_version_never_came_no_pod_is_called_new() -> None:
     for code in (CauseCode.OTHER_REVISION, CauseCode.OTHER_IMAGE, CauseCode.OTHER_CHART_VERSION):
         assert state(ended(serving, code=code))[texts.OLD_VERSION] == texts.NOT_EXPECTED_RUNS
     assert state(ended(serving, code=CauseCode.NOT_COMPARED))[texts.OLD_VERSION] == texts.UNKNOWN
+
+
+def test_the_hint_of_a_result_names_its_application_in_each_command() -> None:
+    hint = causes.SYMPTOM_HINTS["ATTEMPTS_FAILED"]
+    result = ended()
+    result = replace(result, verdict=replace(result.verdict, hint=hint))
+    assert result.cause is not None
+    assert "argocd app terminate-op argocd/web)" in result.cause.hint
+    assert "{" not in result.cause.hint
