@@ -55,6 +55,11 @@ def steady(cause: str) -> str:
 WEB = "Deployment/web → Pod/web-RS-POD"
 NO_POD = f"Deployment/web → ReplicaSet/web-RS: {causes.NO_PODS} — "
 NO_VOLUME = verdict.NO_VOLUME.fill(resource="PersistentVolumeClaim/data")
+NO_LOG = {
+    '"cannot connect to database at db:5432: connection refused"': '""',
+    '"connecting to database at db:5432"': '""',
+}
+NO_QUOTA = causes.QUOTA_ZERO.fill_hint(quota="none", limited="pods=0", requested="pods=1", then=causes.THEN_RETRY_PODS)
 ROWS: dict[str, Row] = {
     "a crash loop": Row(
         recorded="crash-loop", code=CauseCode.CRASH_LOOP,
@@ -129,11 +134,17 @@ ROWS: dict[str, Row] = {
     "a readiness probe": Row(
         recorded="too-slow", code=CauseCode.PROBE_FAILED,
         cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed: HTTP probe failed with statuscode: 503"',
+        hint=causes.PROBE_BY_LOG,
+    ),
+    "a readiness probe of a program without a log": Row(
+        recorded="too-slow", code=CauseCode.PROBE_FAILED, changed=NO_LOG,
+        cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed: HTTP probe failed with statuscode: 503"',
     ),
     "a liveness probe": Row(
         recorded="too-slow", code=CauseCode.PROBE_FAILED,
         changed={"Readiness probe failed: HTTP probe failed with statuscode: 503": "Liveness probe failed: dial tcp 10.0.0.7:8080: connect: connection refused"},
         cause=f'{WEB}: {causes.NOT_READY} — "Liveness probe failed: dial tcp',
+        hint=causes.PROBE_BY_LOG,
     ),
     "no node takes it": Row(
         recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,
@@ -147,7 +158,13 @@ ROWS: dict[str, Row] = {
     ),
     "a quota": Row(
         recorded="quota", code=CauseCode.QUOTA,
-        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: exceeded quota: the one named "none"',
+        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: exceeded quota "none"',
+        hint=NO_QUOTA,
+    ),
+    "a quota that is used up": Row(
+        recorded="quota", code=CauseCode.QUOTA,
+        changed={"used: pods=0, limited: pods=0": "used: pods=5, limited: pods=5"},
+        cause=f'{NO_POD}pods "web-RS-POD" is forbidden: exceeded quota "none"',
     ),
     "an admission policy": Row(
         recorded="forbidden-pods", code=CauseCode.ADMISSION_DENIED,
@@ -175,13 +192,13 @@ ROWS: dict[str, Row] = {
     ),
     "a StatefulSet's quota": Row(
         recorded="stateful-quota", code=CauseCode.QUOTA,
-        cause=f"StatefulSet/db: {causes.NO_PODS} — create Pod db-0 in StatefulSet db failed error: pods",
+        cause=f"StatefulSet/db: {causes.NO_PODS} — create Pod db-0 in StatefulSet db failed error: pods", hint=NO_QUOTA,
     ),
     "a DaemonSet's quota": Row(
-        recorded="daemon-quota", code=CauseCode.QUOTA, cause=f'DaemonSet/agent: {causes.NO_PODS} — pods "agent-POD" is forbidden',
+        recorded="daemon-quota", code=CauseCode.QUOTA, cause=f'DaemonSet/agent: {causes.NO_PODS} — pods "agent-POD" is forbidden', hint=NO_QUOTA,
     ),
     "a Job's quota": Row(
-        recorded="job-quota", code=CauseCode.QUOTA, cause=f'Job/import: {causes.NO_PODS} — pods "import-POD" is forbidden',
+        recorded="job-quota", code=CauseCode.QUOTA, cause=f'Job/import: {causes.NO_PODS} — pods "import-POD" is forbidden', hint=NO_QUOTA,
     ),
     "a DaemonSet's pods that are forbidden": Row(
         recorded="forbidden-daemon", code=CauseCode.ADMISSION_DENIED, cause=f"DaemonSet/agent: {causes.NO_PODS} — pods",
@@ -201,7 +218,7 @@ ROWS: dict[str, Row] = {
     ),
     "a StatefulSet's fix, on its way": Row(recorded="stateful-fix", code=CauseCode.NOT_READY, cause="StatefulSet/db → Pod/db-"),
     "the hook of the sync before is not it": Row(
-        recorded="old-hook", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed',
+        recorded="old-hook", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed', hint=causes.PROBE_BY_LOG,
     ),
     "nothing is wrong": Row(recorded="stateful-rollback", code=None, cause=""),
     "a Job that failed": Row(
@@ -239,7 +256,7 @@ ROWS: dict[str, Row] = {
         cause="SyncError: ",
     ),
     "a CronJob's failure of last night is not it": Row(
-        recorded="old-cronjob-failure", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed',
+        recorded="old-cronjob-failure", code=CauseCode.PROBE_FAILED, cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed', hint=causes.PROBE_BY_LOG,
     ),
     "a path that is not there": Row(
         recorded="missing-path", code=CauseCode.PATH_MISSING, cause="ComparisonError: not/there: app path does not exist",

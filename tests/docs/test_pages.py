@@ -43,7 +43,7 @@ FOREIGN = {
     "no session information",
     "app is not allowed in project …",
     "InvalidSpecError: …",
-    "no pod can be created — … exceeded quota: …",
+    "no pod can be created — … exceeded quota …",
     "CrashLoopBackOff, exit code …",
     "CreateContainerConfigError",
     "permission denied: projects, get, …",

@@ -22,7 +22,7 @@ CONTRADICTIONS = (
     ("compared, and cannot compare", r"^compared [\d.]+ s", r"^cause: .*(?:cannot compare|ComparisonError)"),
     ("healthy, and not healthy", r"healthy [\d.]+ s.*at the end", r"^Health Status: +Healthy$"),
     ("nothing was applied, but the state says applied", r"has applied nothing|keeps (?:its previous state|what it had)", r"^Argo CD has: .*(?<!not )applied \("),
-    ("the state is kept, but everything is missing", r"keeps (?:its previous state|what it had)", r"the live resources are Missing|^\S.* OutOfSync +Missing"),
+    ("the state is kept, but everything is missing", r"keeps (?:its previous state|what it had)", r"the application's health is Missing|^\S.* OutOfSync +Missing"),
     ("the old version serves, but no pod is ready", r"^Old version: +still serves", r"^Runs now: +nothing"),
     ("the old version is gone, but it runs", r"^Old version: +does not serve", r"^Runs now: ++(?!nothing|unknown)"),
     ("applied, and not synced", r"^Argo CD has: .*: applied \(Synced\)", r"^Sync Status: +OutOfSync|OutOfSync at the end"),

@@ -16,7 +16,7 @@ EXAMPLES = {
     "compared, and cannot compare": "compared 0.5 s · not synced\ncause: ComparisonError: Failed to unmarshal",
     "healthy, and not healthy": "Duration: 5 s (healthy 3.0 s · Progressing at the end)\nHealth Status: Healthy",
     "nothing was applied, but the state says applied": "next: fix it; Argo CD has applied nothing\nArgo CD has: revision 1: applied (Synced); x",
-    "the state is kept, but everything is missing": "next: fix it; the cluster keeps its previous state\nArgo CD has: revision 1: not applied (OutOfSync); the live resources are Missing",
+    "the state is kept, but everything is missing": "next: fix it; the cluster keeps its previous state\nArgo CD has: revision 1: not applied (OutOfSync); the application's health is Missing",
     "the old version serves, but no pod is ready": "Runs now: nothing: no pod is ready\nOld version: still serves",
     "the old version is gone, but it runs": "Runs now: web:1\nOld version: does not serve any more",
     "applied, and not synced": "Argo CD has: revision 1: applied (Synced); x\nSync Status: OutOfSync from main",

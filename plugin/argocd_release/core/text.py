@@ -37,10 +37,24 @@ _UNPRINTABLE: Final = re.compile(
 # artifact (lib/gitlab/ci/parsers/test/junit.rb).
 _SECTION: Final = re.compile(r"section_(start|end):")
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")
-# In its message about a wait, Argo CD uses the plural even if the number is 1 (gitops-engine
-# pkg/sync/sync_context.go).
-_ONE_MORE: Final = re.compile(r"\band 1 more (hook|resource)s\b")
+# In its message about a wait, Argo CD calls all further tasks of the sync hooks if the first one is a hook, and
+# resources otherwise (gitops-engine pkg/sync/sync_context.go setRunningPhase).
+_MORE: Final = re.compile(r"(\band (\d{1,6}+) more )(?:hooks|resources)\b")
 _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
+# The prefixes that Argo CD puts before the error of the program that renders the manifests. None of them says what is
+# wrong, and "failed to get command args to log" is even wrong (argo-cd v2.13.2 controller/state.go, reposerver/
+# repository/repository.go, util/helm, cmpserver/plugin/plugin.go). The prefixes about a chart repeat the one before.
+_LAYERS: Final = re.compile(
+    r"Failed to load target state: |failed to generate manifest for source \d{1,4} of \d{1,4}: "
+    r"|rpc error: code = (?:FailedPrecondition|Internal|InvalidArgument|Unknown) desc = "
+    r"|Manifest generation error \(cached\): "
+    r"|failed to execute helm template command: |failed to get command args to log: "
+    r"|failed to (?:build dependencies|fetch chart|pull OCI chart): |error generating manifests(?: in cmp)?: "
+)
+# The command line consists only of settings that Argo CD has added. The condition of the application contains it, too.
+_HELM_TEMPLATE: Final = re.compile(r"`helm template [^`]{1,2000}+` failed exit status \d{1,3}: Error: ")
+# Helm appends this advice to each error of a chart, but users cannot follow it (helm v3.15.4 cmd/helm/template.go).
+_HELM_ADVICE: Final = "Use --debug flag to render out invalid YAML"
 
 
 def clean(text: str, *, limit: int = LINE_LIMIT) -> str:
@@ -98,7 +112,17 @@ QUOTED: Final = "  | "
 
 def without_applied_file(text: str) -> str:
     """Remove the name of Argo CD's temporary manifest file from a message, and correct "1 more hooks"."""
-    return _ONE_MORE.sub(r"and 1 more \1", _APPLIED_FILE.sub("", text))
+    return _MORE.sub(_named_more, _APPLIED_FILE.sub("", text))
+
+
+def _named_more(more: re.Match[str]) -> str:
+    return f"{more[1]}{'hook or resource' if more[2] == '1' else 'hooks or resources'}"
+
+
+def without_layers(text: str) -> str:
+    """Reduce Argo CD's message about manifests that cannot be rendered to the error of the renderer itself."""
+    text = _HELM_TEMPLATE.sub("helm template failed: ", _LAYERS.sub("", text), count=1)
+    return text.rstrip().removesuffix(_HELM_ADVICE).rstrip()
 
 
 #: The number of digits of an abbreviated commit SHA in texts for users, as in GitLab's CI_COMMIT_SHORT_SHA.
@@ -233,7 +257,7 @@ def as_message(value: object, *, kind: str = "") -> str:
     """
     if not isinstance(value, str):
         return ""
-    return _QUOTA.sub(r'exceeded quota: the one named "\1"', as_text(message_shown(value, kind=kind)))
+    return _QUOTA.sub(r'exceeded quota "\1"', as_text(message_shown(value, kind=kind)))
 
 
 def as_line(value: object) -> str:

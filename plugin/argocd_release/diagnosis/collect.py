@@ -22,7 +22,7 @@ from argocd_release.model.exclusion import without
 from argocd_release.model.ports import Evidence, StopFlag
 from argocd_release.model.problem import CauseCode, Problem, Subject
 from argocd_release.model.resource_tree import Node, Tree
-from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog, ServingPods
+from argocd_release.model.result import Diagnosis, ObjectEvent, PodLog
 from argocd_release.timing import run_in_background
 from argocd_release.verdict.pending import CLAIM, PENDING_DELETION
 
@@ -140,7 +140,7 @@ def steps(
     again = tuple(node for node in tree.pods if subject and node.ref == subject.ref and node.serves)
     chosen = (*again, *chosen)
     pods = (*gone, *sorted(tree.pods, key=lambda node: _order(node, chosen)))
-    yield (diagnosis := replace(diagnosis, pods=pods, serving=ServingPods.of(tree)))
+    yield (diagnosis := replace(diagnosis.with_state_of(tree), pods=pods))
     for suspect in [node for node in chosen if node.uid not in uids][: SUSPECTS - len(kept[:SUSPECTS])]:
         clues, notes, no_log = _interrogate(name, suspect, sources)
         if (suspect.group, suspect.kind) == CLAIM:
@@ -178,7 +178,7 @@ def _chosen_tree(name: str, application: Application, sources: Evidence) -> Tree
 
 def _pods_only(name: str, application: Application, sources: Evidence) -> Iterator[Diagnosis]:
     try:
-        yield Diagnosis(serving=ServingPods.of(_chosen_tree(name, application, sources)))
+        yield Diagnosis().with_state_of(_chosen_tree(name, application, sources))
     except ArgoCDError as error:
         yield Diagnosis(notes=(_note(causes.PODS_AND_EVENTS, error),))
 
@@ -278,6 +278,8 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
             causes.NO_LOG_UNKNOWN.fill(pod=suspect),
         )
     container = clues.status.culprit if clues.status else None
+    if not notes and not clues.events and not (container and container.has_run):
+        notes.append(causes.NO_EVENTS.fill(pod=suspect))
     if container is None:
         return clues, notes, causes.NO_LOG_NOT_SCHEDULED.fill(pod=suspect)
     if not container.has_run:

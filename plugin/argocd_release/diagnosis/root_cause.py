@@ -15,21 +15,16 @@ from argocd_release.model.application import Application, OperationPhase, Resour
 from argocd_release.model.problem import SYNC_ERROR, WAITING_REASONS, CauseCode, Problem, Subject, refusal
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
+from argocd_release.model.serving_pods import not_begun
 from argocd_release.verdict import pending
 from argocd_release.verdict.pending import CLAIM, PendingReason, pending_hint, pending_reason
+from argocd_release.verdict.quota import quota_hint
 
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
 # The exit code of a container whose process was killed with SIGKILL.
 _KILLED: Final = 137
 #: The maximum number of running hooks whose manifests are read, to find a hook that is being deleted.
 DELETED_HOOKS: Final = 3
-# The prefixes that Argo CD puts before a message of the repo-server.
-_LAYERS: Final = re.compile(
-    r"Failed to load target state: |failed to generate manifest for source \d+ of \d+: |rpc error: code = \w+ desc = "
-    # The repo-server puts this prefix before an error that it returns from its cache (argo-cd v2.13.2
-    # reposerver/repository/repository.go).
-    r"|Manifest generation error \(cached\): "
-)
 # The beginning of the repo-server's message about a file that is not valid YAML or JSON.
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
 # The scheduler's message if only labels and taints rule out the nodes, and not a lack of resources (kubernetes v1.31.0
@@ -72,7 +67,7 @@ def from_application(application: Application) -> Problem | None:
         if ended and condition.type == SYNC_ERROR:
             # The verdict already says that the sync was terminated on request, so skip this error.
             continue
-        message = one_line(_LAYERS.sub("", condition.message), limit=1000)
+        message = condition.summary
         code = condition.code or CauseCode.COMPARISON_ERROR
         unreadable = _UNREADABLE.search(message)
         message = causes.CONDITION.fill(type=condition.type, message=message)
@@ -155,13 +150,20 @@ def describe(tree: Tree, node: Node, clues: Clues, application: Application) -> 
         return finding
     code = CauseCode.HOOK_FAILED if finding.code in _GENERAL else finding.code
     message = hooks.HOOK.fill(hook_type=hook.hook_type, message=finding.message)
-    return replace(finding, code=code, message=message, hint=_hook_hint(node, finding, hook, clues, application))
+    return replace(
+        finding,
+        code=code,
+        message=message,
+        hint=_hook_hint(tree, node, finding, hook, clues=clues, application=application),
+    )
 
 
-def _hook_hint(node: Node, finding: Problem, hook: ResourceResult, clues: Clues, application: Application) -> str:
+def _hook_hint(
+    tree: Tree, node: Node, finding: Problem, hook: ResourceResult, *, clues: Clues, application: Application
+) -> str:
     """Return the hint for a hook that has failed, or for a running hook that is not ready yet."""
     if finding.code is CauseCode.NOT_READY and application.operating and not hook.failed:
-        if node.kind == "Pod" and clues.status and not any(item.has_run for item in clues.status.containers):
+        if node.kind == "Pod" and hook.ref in not_begun(tree):
             return hooks.HOOK_NOT_BEGUN.fill_hint(
                 pod=node.name, namespace=node.namespace, application=application.full_name
             )
@@ -223,6 +225,8 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
         return Problem(code=code, message=message, subject=subject, hint=causes.HINTS[code.word])
     code = _pod_code(status, container, quote)
     hint = causes.HINTS.get(code.word) or _program_hint(container, clues)
+    if code is CauseCode.PROBE_FAILED and clues.log is not None and clues.log.says_something:
+        hint = causes.PROBE_BY_LOG
     return Problem(code=code, message=message, subject=subject, hint=hint)
 
 
@@ -239,8 +243,10 @@ def _other(tree: Tree, node: Node, clues: Clues, warnings: list[Event]) -> Probl
     reason = node.message if node.health == "Degraded" and node.message else _message([*(refused or warnings)][-1:])
     reason = reason or node.message
     code = _code(node, reason, refused=bool(refused))
-    message = tree.described(node, reason, refused=bool(refused))
-    return Problem(code=code, message=message, subject=tree.subject(node), hint=causes.HINTS.get(code.word, ""))
+    message, hint = tree.described(node, reason, refused=bool(refused)), causes.HINTS.get(code.word, "")
+    if code is CauseCode.QUOTA:
+        hint = quota_hint(reason, general=hint, then=causes.THEN_RETRY_PODS)
+    return Problem(code=code, message=message, subject=tree.subject(node), hint=hint)
 
 
 def _code(node: Node, reason: str, *, refused: bool) -> CauseCode:

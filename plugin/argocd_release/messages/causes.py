@@ -220,9 +220,9 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "shared-resource": "let only one application manage the resource: rename it in one of them, or remove it from "
         "one of them. Before you do so, turn off pruning in that application, because pruning deletes the resource in "
         "the cluster for both applications",
-        "not-kept": "find the field that differs (argocd app diff {application}). If the API server drops, rounds or defaults it, "
-        "write it in git as the cluster has it, or name it under ignoreDifferences. If its value differs in each "
-        "render, such as a random password of a Helm chart, give it a fixed value",
+        "not-kept": "find the field that differs (argocd app diff {application}). If the API server drops, rounds or "
+        "defaults it, write it in git as the cluster has it, or name it under ignoreDifferences. If its value differs "
+        "in each render, such as a random password of a Helm chart, give it a fixed value",
         "overwritten": "leave the field to that controller: remove it from git, or name it under ignoreDifferences "
         "in the application's spec",
         "out-of-sync": "find out who has changed the resource (argocd app diff {application}, kubectl get "
@@ -236,19 +236,33 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "no-such-resource": "correct <RELEASE_RESOURCES>: a pattern is GROUP:KIND:NAME, such as apps:Deployment:web",
     }
 )
-_SYNC_ANEW: Final = (
+#: The step after the reason is gone for which the API server has rejected an object in a sync.
+THEN_SYNC_ANEW: Final = (
     "then wait for Argo CD's next attempt or, if it has made its last attempt, sync again (argocd app sync "
-    "{application}, or <RELEASE_SYNC=true>)"
+    "{application}, or <RELEASE_SYNC=true>), and then retry this GitLab job"
 )
 #: The hints for an object that the API server rejects during a sync, by cause code. Argo CD must sync again, because
 #: Kubernetes does not create such an object by itself.
 REJECTION_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "quota": "compare the quota in the message with what this commit requests. Raise the quota or free a part of "
-        f"it, {_SYNC_ANEW}; or request less in git, and push",
-        "service-account-missing": f"create the service account, {_SYNC_ANEW}; or correct its name in git, and push",
-        "webhook-failed": f"check that the pods of the webhook run, {_SYNC_ANEW}",
+        f"it, {THEN_SYNC_ANEW}; or request less in git, and push",
+        "service-account-missing": f"create the service account, {THEN_SYNC_ANEW}; or correct its name in git, and "
+        "push",
+        "webhook-failed": f"check that the pods of the webhook run, {THEN_SYNC_ANEW}",
     }
+)
+#: The step after the reason is gone for which Kubernetes could not create the pods.
+THEN_RETRY_PODS: Final = "then just retry this GitLab job, because Kubernetes creates the pods by itself"
+QUOTA_ZERO: Final = Message(
+    "",
+    'raise the limit of the quota "{quota}", or ask its owner to do so: it allows {limited}, but this release needs '
+    "{requested}; {then}. It does not help to delete other objects or to change the requests in git",
+)
+QUOTA_SMALL: Final = Message(
+    "",
+    'raise the limit of the quota "{quota}", or ask its owner to do so: it allows {limited}, but one object of this '
+    "release requests {requested}; {then}. Or request less in git, and push. It does not help to delete other objects",
 )
 #: The hints at the timeout, by cause code: only here can more time be the solution.
 TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -325,7 +339,8 @@ OOM_KILLED: Final = Message("{status} (OOMKilled)")
 EXIT_CODE: Final = Message("exit code {exit_code}")
 NO_NODE_FITS: Final = (
     "correct the node selector, the affinity or the tolerations in git, and push; or let an administrator label or "
-    "add a node (kubectl get nodes --show-labels), and then retry this GitLab job. More free CPU or memory does not help"
+    "add a node (kubectl get nodes --show-labels), and then retry this GitLab job. More free CPU or memory does not "
+    "help"
 )
 UNSCHEDULABLE: Final = "Pending, the scheduler finds no node for it"
 HEALTH_UNREADABLE: Final = "Argo CD cannot read its health"
@@ -334,6 +349,12 @@ FIX_PROGRAM_BY_LOG: Final = (
     "fix the error in the program's log. If it is in git, push a corrected commit. If it is outside git, such as a "
     "missing secret or a database that does not run, fix it there, and then just retry this GitLab job: Kubernetes "
     "starts the container again by itself"
+)
+PROBE_BY_LOG: Final = (
+    "read the program's log before you change the probe. If the log names an error, such as a database that does not "
+    "respond, fix that error. If it is in git, push a corrected commit; if it is outside git, fix it there, and then "
+    "just retry this GitLab job, because Kubernetes repeats the probe by itself. Only if the program works, correct "
+    "its probe in git (path, port, delay, timeout), and push"
 )
 FIX_PROGRAM_WITHOUT_LOG: Final = (
     "find out why the program ends without a log: check its command, arguments, settings and secrets. If the reason is "
@@ -355,6 +376,7 @@ EVENTS: Final = Message("the events of {subject}")
 OBJECT_STATE: Final = Message("the state of {subject}")
 LOGS: Final = "the logs of pods"
 MANIFESTS: Final = "the live manifests of resources"
+NO_EVENTS: Final = Message("Kubernetes has no event about {pod}; it deletes events after about an hour")
 NO_LOG_NOT_STARTED: Final = Message("{pod} has no log: its container {container} has not started")
 NO_LOG_NOT_SCHEDULED: Final = Message("{pod} has no log: none of its containers has started")
 NO_LOG_UNKNOWN: Final = Message("{pod}: no log, because the state of its containers is unknown")

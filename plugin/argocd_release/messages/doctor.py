@@ -21,7 +21,8 @@ WOULD_END: Final = Message("A release would end with {ending}.")
 NOT_READY: Final = Message("Not ready: {counts}")
 INCOMPLETE: Final = Message("Not ready: the checks are incomplete; {ending}")
 HINT: Final = Message(
-    "{fix} ({message}). The doctor (`argocd-release doctor`, or its component) checks every step of the connection"
+    "{fix}. Reason: {message}. The doctor (`argocd-release doctor`, or its component) checks every step of the "
+    "connection"
 )
 HINT_OF_VERDICT: Final = Message(
     "{hint}. The doctor (`argocd-release doctor`, or its component) checks every step of the connection"
@@ -66,7 +67,7 @@ TOKEN_ENDLESS: Final = ProblemMessage(
 )
 TOKEN_EXPIRED: Final = ProblemMessage(
     "the token of {owner} expired {span} ago, on {day}",
-    "generate a new token, and put it into the CI/CD variable",
+    "generate a new token, put it into the CI/CD variable <ARGOCD_AUTH_TOKEN>, and run this job again",
     code="token-expired",
 )
 ID_TOKEN_EXPIRED: Final = ProblemMessage(
@@ -91,17 +92,17 @@ ACCOUNT_UNKNOWN: Final = ProblemMessage(
 )
 TOKEN_REFUSED: Final = ProblemMessage(
     "Argo CD refuses the token: {reason}",
-    "generate a new token, and put it into the CI/CD variable",
+    "generate a new token, put it into the CI/CD variable <ARGOCD_AUTH_TOKEN>, and run this job again",
     code="token-refused",
 )
 REFUSED_EXPIRED: Final = ProblemMessage(
     "Argo CD reports that the token has expired",
-    "generate a new token, and put it into the CI/CD variable",
+    "generate a new token, put it into the CI/CD variable <ARGOCD_AUTH_TOKEN>, and run this job again",
     code="token-expired",
 )
 REVOKED: Final = ProblemMessage(
-    "the token was revoked: Argo CD has the account, but no longer accepts this token",
-    "generate a new token, and put it into the CI/CD variable",
+    "the token was revoked: Argo CD knows its account, but does not accept this token any more",
+    "generate a new token, put it into the CI/CD variable <ARGOCD_AUTH_TOKEN>, and run this job again",
     code="token-revoked",
 )
 ACCOUNT_DISABLED: Final = ProblemMessage(

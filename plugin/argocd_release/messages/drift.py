@@ -11,7 +11,9 @@ CHANGED_BY_HAND: Final = Message(
     "such changes automatically, turn on selfHeal in the application's sync policy",
 )
 OVERWRITTEN: Final = Message('the field manager "{manager}" changes {resource} after each sync')
-NOT_KEPT: Final = Message("{resource} still differs from git after the sync, and no user or other controller has changed it")
+NOT_KEPT: Final = Message(
+    "{resource} still differs from git after the sync, and no user or other controller has changed it"
+)
 NOT_KEPT_FIELDS: Final = Message(
     "{message}: {fields}",
     "if the API server drops, rounds or defaults this field, write it in git as the cluster has it, or name it under "
@@ -30,6 +32,6 @@ MORE_FIELDS: Final = Message("and {fields}")
 VALUE_WITH_PARTS: Final = Message("a value with {parts}")
 FIELDS_DROPPED: Final = (
     "correct the spelling of the field in git, or delete it there, and push: the API server drops fields that the "
-    "kind of the resource does not have. If the field is right, update the custom resource definition, and then sync again (argocd "
-    "app sync {application}, or <RELEASE_SYNC=true>)"
+    "kind of the resource does not have. If the field is right, update the custom resource definition, and then sync "
+    "again (argocd app sync {application}, or <RELEASE_SYNC=true>)"
 )

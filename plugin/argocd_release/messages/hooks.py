@@ -17,8 +17,9 @@ HOOK_NOT_BEGUN: Final = Message(
     "",
     "find out why the pod does not start (kubectl describe pod {pod} -n {namespace}). None of its containers has "
     "started, so this run of the hook has changed nothing yet. If the reason is outside git, fix it there: as soon as "
-    "the pod starts, Argo CD continues by itself; then retry this GitLab job. If it is in git, push a corrected commit, "
-    "and then end the sync (argocd app terminate-op {application}), because Argo CD syncs the new commit only after it",
+    "the pod starts, Argo CD continues by itself; then retry this GitLab job. If it is in git, push a corrected "
+    "commit, and then end the sync (argocd app terminate-op {application}), because Argo CD syncs the new commit only "
+    "after it",
 )
 RUNS_AGAIN: Final = Message(
     "",

@@ -8,6 +8,7 @@ from argocd_release.messages import Message
 
 # The cause and the next step.
 CAUSE: Final = Message("cause: {message}")
+CAUSE_OF: Final = Message("cause {number} of {count}: {message}")
 NEXT: Final = Message("next: {hint}")
 HELP: Final = Message("help: {url}")
 NOTE: Final = Message("note: {caveat}")
@@ -44,8 +45,9 @@ HEAD_OF_BRANCH: Final = "HEAD of the tracked branch"
 NEVER_SHOWN: Final = "unknown: Argo CD has not shown the application to this job"
 REVISION: Final = Message("revision {revision}")
 OTHER_REVISION: Final = Message("revision {revision}, which is not the expected one")
-COMPARED: Final = Message("{revision}: {applied}; the live resources are {health}")
-NOT_COMPARED: Final = Message("unknown: Argo CD could not compare with git; the live resources are {health}")
+COMPARED: Final = Message("{revision}: {applied}; the application's health is {health}")
+NOT_COMPARED: Final = Message("unknown: Argo CD could not compare with git; the application's health is {health}")
+HEALTH_OF: Final = Message("{health} ({resources})")
 APPLIED: Final = "applied (Synced)"
 NOT_APPLIED: Final = "not applied (OutOfSync)"
 PARTLY_APPLIED: Final = Message("partly applied, {applied} of {resources} (OutOfSync)")
@@ -63,12 +65,14 @@ NOT_EXPECTED_RUNS: Final = "what runs now is not the expected version"
 OLD_GONE: Final = "does not serve any more"
 NO_OLD_VERSION: Final = "none: this is the first release"
 REPLACED: Final = Message("replaced by the new version: {ready} of {pods} ready")
+NOT_CHANGED: Final = "still serves, because this release has not changed the pods"
 NO_HOOKS: Final = "none ran"
 NO_HOOKS_NO_SYNC: Final = "none ran, because no sync of this revision has started"
 HOOK: Final = Message("{hook_type} {hook} {phase}")
 HOOK_SUCCEEDED: Final = "succeeded"
 HOOK_FAILED: Final = "failed"
 HOOK_RUNS: Final = "has not ended"
+HOOK_WAITS: Final = "has not begun, because its pod has not started"
 HOOK_REJECTED: Final = "was not created"
 
 # These texts say what Argo CD does now, so that the reader can decide whether to wait.
@@ -382,18 +386,3 @@ SITE_EXCERPT: Final = Message(" with “{text}”")
 SITE_OTHER_HOST: Final = Message("it redirects to another host: {host}")
 SITE_TOO_FEW: Final = Message("only {successes} of {required} required responses in a row were as expected in time")
 SITE_NO_RESPONSE: Final = Message("no response: {error}")
-
-# The trace of a release: the results of the request, and the names of its spans.
-TRACE_SENT: Final = Message("sent {spans}, trace id {trace_id}")
-TRACE_NOT_SAMPLED: Final = "not sent, because TRACEPARENT says that the pipeline's trace is not recorded"
-TRACE_REFUSED: Final = Message("the collector responded with HTTP {status}{message}")
-TRACE_REJECTED: Final = Message("the collector rejected {spans}{message}")
-TRACE_HEADERS: Final = "the headers in OTEL_EXPORTER_OTLP_HEADERS are invalid; write name=value, separated by commas"
-TRACE_RELEASE: Final = Message("release {applications}")
-TRACE_APPLICATION: Final = Message("application {application}")
-TRACE_COMPARISON: Final = "wait for comparison"
-TRACE_SYNC: Final = "wait for Synced"
-TRACE_HEALTH: Final = "wait for Healthy"
-TRACE_CONFIRMATION: Final = "confirm"
-TRACE_WAVE: Final = Message("sync wave {number}")
-TRACE_PROBLEM: Final = Message("problem {problem}")

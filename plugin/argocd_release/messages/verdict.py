@@ -74,8 +74,8 @@ OTHER_PARAMETERS: Final = "other parameters"
 ATTEMPTS: Final = Message(
     " ({attempts} so far; Argo CD still retries)",
     "correct in git what the message names, and push: the next attempt takes the latest commit of the branch. If the "
-    "reason is outside git, fix it there, and then retry this GitLab job. If Argo CD has made its last attempt by then, "
-    "first sync again (argocd app sync {application}, or <RELEASE_SYNC=true>)",
+    "reason is outside git, fix it there, and then retry this GitLab job. If Argo CD has made its last attempt by "
+    "then, first sync again (argocd app sync {application}, or <RELEASE_SYNC=true>)",
 )
 ATTEMPTS_WAITING: Final = Message(" ({attempts} so far; Argo CD still retries, and waits for {event})")
 SYNC_TERMINATED: Final = Message(
@@ -107,7 +107,8 @@ HEALS_WHILE_RETRYING: Final = Message(
     "",
     "{remedy}, and then retry this GitLab job; a new commit is not necessary, because Argo CD retries the sync by "
     "itself for a while. If Argo CD has made its last attempt by then, first sync again (argocd app sync "
-    "{application}, or <RELEASE_SYNC=true>). <RELEASE_HEALING_GRACE> sets how long the job waits for a retry to succeed",
+    "{application}, or <RELEASE_SYNC=true>). <RELEASE_HEALING_GRACE> sets how long the job waits for a retry to "
+    "succeed",
 )
 #: The events after which a failed sync can succeed, and the remedies if they do not occur, by ``Healing`` member.
 AWAITED: Final[Mapping[str, Message]] = MappingProxyType(

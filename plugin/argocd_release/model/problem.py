@@ -9,6 +9,7 @@ from enum import Enum, unique
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
+from argocd_release.core.text import one_line, without_layers
 from argocd_release.messages.causes import MEANINGS
 
 
@@ -242,6 +243,11 @@ class Condition:
 
     type: str
     message: str
+
+    @property
+    def summary(self) -> str:
+        """Return the message on one line, without the prefixes of Argo CD that do not say what is wrong."""
+        return one_line(without_layers(self.message), limit=1000)
 
     @property
     def about_health(self) -> bool:

@@ -19,7 +19,7 @@ _CANNOT_START: Final = tuple(WAITING_REASONS)
 _CRASHES: Final = ("CrashLoopBackOff", "RunContainerError")
 #: Kubernetes combines similar events into one, and begins the message of the combined event with these words.
 COMBINED: Final = "(combined from similar events): "
-_WORKLOADS: Final = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "Rollout", "StatefulSet"})
+WORKLOADS: Final = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "Rollout", "StatefulSet"})
 _MAKES_PODS: Final = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
 # The label with which a pod refers to its ControllerRevision. For a pod of a StatefulSet, the value is the whole name
 # of the ControllerRevision. For a pod of a DaemonSet, it is the last part of that name (kubernetes v1.31.0
@@ -331,7 +331,7 @@ class Tree:
         return tuple(
             node
             for node in self.nodes
-            if node.kind in _WORKLOADS and not node.owner and (node.kind == "CronJob" or node.uid not in busy)
+            if node.kind in WORKLOADS and not node.owner and (node.kind == "CronJob" or node.uid not in busy)
         )
 
     @property

@@ -1,5 +1,6 @@
 """The results of a release as reports contain them: one per application, and one for the whole release."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from argocd_release.model.application import Application, HealthStatus, Resource
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Problem, ResourceRef
 from argocd_release.model.resource_tree import Event, Node, Tree
+from argocd_release.model.serving_pods import ServingPods, not_begun
 from argocd_release.model.timeline import ReleaseTimeline, Transition
 
 
@@ -48,55 +50,6 @@ class HookLog:
     left_out: int = 0
 
 
-#: The maximum number of images that the description of a group of pods lists.
-SHOWN_IMAGES: Final = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class PodGroup:
-    """The pods of the current or of earlier revisions, without pods of Jobs. Images and times are of ready pods."""
-
-    count: int = 0
-    ready: int = 0
-    #: The first ``SHOWN_IMAGES`` images. ``more_images`` is the number of the other images.
-    images: tuple[str, ...] = ()
-    more_images: int = 0
-    #: The creation times of the oldest and the youngest ready pod, in RFC 3339; empty if no pod is ready.
-    oldest: str = ""
-    youngest: str = ""
-
-    @classmethod
-    def of(cls, pods: Iterable[Node]) -> "PodGroup":
-        every = list(pods)
-        ready = [pod for pod in every if pod.serves]
-        images = tuple(dict.fromkeys(image for pod in ready for image in pod.images))
-        times = sorted(pod.created_at for pod in ready if pod.created_at)
-        return cls(
-            count=len(every),
-            ready=len(ready),
-            images=images[:SHOWN_IMAGES],
-            more_images=len(images[SHOWN_IMAGES:]),
-            oldest=times[0] if times else "",
-            youngest=times[-1] if times else "",
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServingPods:
-    """The pods of an application in two groups: pods of the current revision, and pods of earlier revisions."""
-
-    current: PodGroup = field(default_factory=PodGroup)
-    earlier: PodGroup = field(default_factory=PodGroup)
-
-    @classmethod
-    def of(cls, tree: Tree) -> "ServingPods":
-        old = (node for node in tree.nodes if node.kind == "Pod" and not tree.is_current(node))
-        return cls(
-            current=PodGroup.of(tree.serving_pods),
-            earlier=PodGroup.of(pod for pod in old if not tree.is_of_a_job(pod)),
-        )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """The root cause of a failed release, and the evidence for it."""
@@ -111,11 +64,17 @@ class Diagnosis:
     logs: tuple[PodLog, ...] = ()
     #: The pods of the current and of earlier revisions; None if they are unknown.
     serving: ServingPods | None = None
+    #: The resources that Argo CD has applied and of whose pods no container has started, such as a waiting hook.
+    not_begun: tuple[ResourceRef, ...] = ()
     #: The reason why the likeliest culprit among the pods has no log; empty if its log was read, or if there is no such
     #: pod.
     no_log: str = ""
     #: Messages about evidence that could not be read.
     notes: tuple[str, ...] = ()
+
+    def with_state_of(self, tree: Tree) -> "Diagnosis":
+        """Return a copy that says which pods of the tree serve, and which pods have not begun."""
+        return replace(self, serving=ServingPods.of(tree), not_begun=not_begun(tree))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +194,13 @@ class ApplicationResult:
         # A hint of the catalogue names the application in its commands. Only here, the name is known for all hints.
         hint = (cause.hint or self.verdict.hint).replace("{application}", name)
         return replace(cause, hint=hint, link=page(self.url, cause.subject.ref if cause.subject else None))
+
+    @property
+    def general_hint(self) -> str:
+        """Return the hint of the cause for several applications: commands contain NAME in place of the name."""
+        name = self.application.full_name if self.application else self.name
+        command = re.compile(rf"(argocd app [a-z-]{{1,20}} ){re.escape(name)}(?![\w./-])")
+        return command.sub(r"\1NAME", self.cause.hint) if self.cause else ""
 
     @property
     def help_url(self) -> str:

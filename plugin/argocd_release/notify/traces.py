@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from argocd_release.core.text import as_object, counted, one_line, parse_object
-from argocd_release.messages import reports as texts
+from argocd_release.messages import traces as texts
 from argocd_release.model.application import Application
 from argocd_release.model.errors import NotificationError
 from argocd_release.model.outcome import Outcome

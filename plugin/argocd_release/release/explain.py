@@ -1,6 +1,5 @@
 """Explain a verdict: collect its root cause and its hints, and show them in the job log."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -28,7 +27,6 @@ from argocd_release.model.events import (
     Warned,
 )
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.problem import Problem
 from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
 from argocd_release.release.job_log import JobLog
 from argocd_release.release.wiring import JobParts
@@ -190,7 +188,6 @@ class Explainer:
 CONDITIONS: Final = 10
 #: The maximum number of applications that a caveat or a cause names in the job log.
 NAMES: Final = 3
-_NUMBER: Final = re.compile(r"\d+")
 #: The maximum number of causes for which the end of the log says what to do.
 STEPS: Final = 5
 
@@ -267,43 +264,25 @@ def _show_next(log: JobLog, result: ReleaseResult) -> None:
     """
     if not result.several:
         for application in result.undelivered[:1]:
-            _show_step(log, application, application.cause)
+            if step := evidence.last_lines(application):
+                hint = application.cause.hint if application.cause else ""
+                log.emit(Next(text=f"\n{step}", next=hint, help=application.help_url))
         return
     if not result.is_theirs:
         if result.verdict.hint:
             log.emit(Next(text=f"\n{job_log.NEXT.fill(hint=result.verdict.hint)}", next=result.verdict.hint, help=""))
         return
-    steps = _steps(result)
+    steps = summary.causes(result)
     more = len(steps[STEPS:])
     before = job_log.MORE_CAUSES.fill(causes=counted(more, "other cause")) if more else ""
-    for applications in reversed(steps[:STEPS]):
+    for number, applications in reversed(list(enumerate(steps[:STEPS], 1))):
         worst, names = applications[0], first_names([application.name for application in applications], NAMES)
-        cause = worst.cause
-        if cause is not None and len(result.applications) > 1:
-            cause = replace(cause, message=f"{names}: {cause}")
-        _show_step(log, worst, cause, before=before)
-        before = ""
-
-
-def _show_step(log: JobLog, application: ApplicationResult, cause: Problem | None, *, before: str = "") -> None:
-    """Log a cause with its hint. ``before`` is a line that comes before them, or an empty string."""
-    if step := evidence.last_lines(application, cause):
+        message = f"{names}: {worst.cause}" if len(result.applications) > 1 else str(worst.cause)
+        hint = worst.general_hint if len(applications) > 1 else worst.cause.hint if worst.cause else ""
+        step = evidence.last_lines_of_group(worst, summary.numbered(message, number, len(steps)), hint)
         text = "\n".join(filter(None, (before, step)))
-        log.emit(Next(text=f"\n{text}", next=cause.hint if cause else "", help=application.help_url))
-
-
-def _steps(result: ReleaseResult) -> list[list[ApplicationResult]]:
-    """Return the failed applications by their causes, the most severe cause first.
-
-    Two causes are the same if their hints are equal, and their messages differ only in numbers and in the object.
-    """
-    steps: dict[tuple[str, str], list[ApplicationResult]] = {}
-    for application in result.undelivered:
-        cause = application.cause
-        if cause is not None and (application.outcome.is_failure or application.outcome is result.outcome):
-            message = cause.message.removeprefix(str(cause.subject or ""))
-            steps.setdefault((_NUMBER.sub("#", message), cause.hint), []).append(application)
-    return list(steps.values())
+        log.emit(Next(text=f"\n{text}", next=hint, help=worst.help_url))
+        before = ""
 
 
 def _end(result: ReleaseResult) -> Result:

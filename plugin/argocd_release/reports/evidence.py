@@ -14,7 +14,6 @@ from argocd_release.core.text import QUOTED, counted, first_names, one_line, wit
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application, Resource, ResourceResult
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.problem import Problem
 from argocd_release.model.resource_tree import COMBINED
 from argocd_release.model.result import ApplicationResult, Change, ObjectEvent, PodLog, ReleaseResult, ResourceState
 from argocd_release.reports import summary
@@ -97,14 +96,22 @@ def caveat(result: ApplicationResult) -> str:
     return texts.NOT_PROVEN_NOTE.fill(image_tag=result.image_tag)
 
 
-def last_lines(result: ApplicationResult, cause_of_group: Problem | None = None) -> str:
-    """Return the last lines of the job log, which people read first: the cause, the fix and the link to the docs.
-
-    ``cause_of_group`` is the cause with the name of its application, if the job has a group of applications.
-    """
-    problem = cause_of_group or result.cause
-    cause = _limited(_headed(problem.message).splitlines(), CAUSE_LINES) if problem else []
+def last_lines(result: ApplicationResult) -> str:
+    """Return the last lines of the job log, which people read first: the cause, the fix and the link to the docs."""
+    cause = _limited(_headed(result.cause.message).splitlines(), CAUSE_LINES) if result.cause else []
     return "\n".join(filter(None, (*cause, next_step(result))))
+
+
+def last_lines_of_group(result: ApplicationResult, cause: str, hint: str) -> str:
+    """Return the last lines about one cause in a group: the cause, the last log lines of the pod, and the fix.
+
+    Args:
+        result: an application with this cause.
+        cause: the line with the cause, which names all applications that have it.
+        hint: the fix for all these applications.
+    """
+    lines = _limited(_indented(cause).splitlines(), CAUSE_LINES)
+    return "\n".join(filter(None, (*lines, last_words(result), _next_step(hint, result))))
 
 
 def last_words(result: ApplicationResult) -> str:
@@ -127,8 +134,12 @@ def last_words(result: ApplicationResult) -> str:
 
 def next_step(result: ApplicationResult) -> str:
     """Return the fix of the cause and the link to the documentation, or an empty string if both are unknown."""
+    return _next_step(result.cause.hint if result.cause else "", result)
+
+
+def _next_step(fix: str, result: ApplicationResult) -> str:
     link = texts.HELP.fill(url=result.help_url) if result.help_url else ""
-    return "\n".join(filter(None, (hint(result), link)))
+    return "\n".join(filter(None, (texts.NEXT.fill(hint=fix) if fix else "", link)))
 
 
 def hint(result: ApplicationResult) -> str:
@@ -153,38 +164,17 @@ def facts(result: ApplicationResult) -> str:
         "Images:": first_names(images, SHOWN_IMAGES, left_out=result.unlisted.images if images else 0),
         "Revision:": application.revision if application and not state else "",
         "Contains:": result.verdict.delivered_by,
-        "Resources:": _listed(result.resource_counts, result.unlisted.resources),
+        "Resources:": summary.listed(result.resource_counts, result.unlisted.resources),
         texts.EXCLUDED: "" if state else summary.excluded(application),
         "URL:": result.url,
         "Duration:": texts.DURATION.fill(seconds=f"{result.seconds:.1f}", phases=phases) if phases else seconds,
-        "Exit code:": _exit_code(outcome),
+        "Exit code:": summary.exit_code(outcome),
     }
     return without_ids("\n".join(_labelled(lines)))
 
 
 def _labelled(texts_by_label: Mapping[str, str]) -> list[str]:
     return [f"{label:12} {one_line(text)}" for label, text in texts_by_label.items() if text]
-
-
-def _listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState, int]) -> str:
-    """Return a text about how many of all resources the reports list; "" if the reports list all of them.
-
-    Args:
-        counts: the number of all resources in each state.
-        unlisted: the number of resources in each state that the reports do not list.
-    """
-    count, left_out = sum(counts.values()), sum(unlisted.values())
-    if not left_out:
-        return ""
-    deviating = sum(number for state, number in unlisted.items() if state.deviates)
-    listed = texts.LISTED.fill(count=count, listed=count - left_out)
-    return texts.LISTED_DEVIATING.fill(listed=listed, deviating=deviating) if deviating else listed
-
-
-def _exit_code(outcome: Outcome) -> str:
-    if outcome is Outcome.DELIVERED:
-        return ""
-    return texts.EXIT_CODE.fill(exit_code=outcome.exit_code, meaning=outcome.meaning)
 
 
 def blocks(result: ApplicationResult, *, several: bool = False) -> Iterator[Block]:
@@ -349,41 +339,6 @@ def _limited(lines: Sequence[str], limit: int, *, unlisted: int = 0) -> list[str
     return [*lines[:limit], texts.LEFT_OUT.fill(lines=counted(left, "more line"))] if left > 0 else list(lines)
 
 
-#: The maximum number of applications in the table of a group.
-ROWS: Final = 250
-
-
-def overview(result: ReleaseResult) -> str:
-    """Describe the result of a group: the cause, the reason, the table of the applications, and the facts."""
-    outcome = result.outcome
-    cause = texts.CAUSE.fill(message=one_line(str(result.cause))) if result.cause else ""
-    rows = [
-        (
-            application.name,
-            application.outcome.word,
-            f"{application.seconds:.1f} s",
-            one_line(str(application.cause or "")),
-        )
-        for application in result.worst_first
-    ]
-    lines = table(("APPLICATION", "OUTCOME", "AFTER", "CAUSE"), rows[:ROWS])
-    more = texts.LEFT_OUT.fill(lines=counted(len(rows) - ROWS, "more line")) if len(rows) > ROWS else ""
-    counts = sum((application.resource_counts for application in result.applications), Counter[ResourceState]())
-    unlisted = sum(
-        (Counter(application.unlisted.resources) for application in result.applications), Counter[ResourceState]()
-    )
-    facts = {
-        "Commit:": result.image_tag,
-        "Resources:": _listed(counts, unlisted),
-        "Duration:": f"{result.seconds:.1f} s",
-        "Exit code:": _exit_code(outcome),
-    }
-    fact_lines = "\n".join(f"{label:12} {one_line(text)}" for label, text in facts.items() if text)
-    reason = "" if result.cause and result.cause.message == result.verdict.reason else result.verdict.reason
-    head = "\n".join(part for part in (cause, one_line(reason)) if part)
-    return "\n\n".join(part for part in (head, "\n".join([*lines, more] if more else lines), fact_lines) if part)
-
-
 RULE: Final = "=" * 45
 
 
@@ -391,7 +346,7 @@ def render(result: ReleaseResult) -> str:
     """Return the banner with the result, which ends the log. It does not end with a line feed."""
     application = None if result.several else result.only
     if application is None:
-        return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{overview(result)}\n{RULE}"
+        return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{summary.overview(result)}\n{RULE}"
     if result.outcome is Outcome.DELIVERED:
         return f"{RULE}\n{result.outcome.headline}\n{RULE}\n{facts(application)}\n{RULE}"
     # The last lines of the log repeat the next step, with the link.

@@ -14,7 +14,8 @@ from argocd_release.model.application import Application, HealthStatus, Operatio
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.model.result import ApplicationResult, ReleaseResult
-from argocd_release.reports.evidence import facts, overview, story
+from argocd_release.reports.evidence import facts, story
+from argocd_release.reports.summary import overview
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import TreeBuilder

@@ -3,16 +3,20 @@
 Each line about the state is a fact from the last look or from the diagnosis, or says that the fact is unknown.
 """
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from argocd_release.core.text import SHORT_SHA, counted, first_names, one_line
 from argocd_release.messages import reports as texts
-from argocd_release.model.application import Application, ResourceResult, SyncStatus
+from argocd_release.model.application import Application, HealthStatus, Operation, ResourceResult, SyncStatus
 from argocd_release.model.outcome import Outcome
-from argocd_release.model.problem import CauseCode
-from argocd_release.model.result import ApplicationResult, PodGroup, ServingPods
+from argocd_release.model.problem import CauseCode, ResourceRef
+from argocd_release.model.resource_tree import WORKLOADS
+from argocd_release.model.result import ApplicationResult, ReleaseResult, ResourceState
+from argocd_release.model.serving_pods import PodGroup, ServingPods
 from argocd_release.reports.argo_cd_now import argo_cd_now
 
 # The maximum length of a table cell, and of a cell in the last column, which usually contains a message.
@@ -98,6 +102,8 @@ def proof(result: ApplicationResult) -> str:
     return texts.PROVEN_COMMIT.fill(head=head)
 
 
+#: The maximum number of resources that the line about the revision names.
+SHOWN_RESOURCES: Final = 2
 #: The maximum number of hooks that the line about hooks names.
 SHOWN_HOOKS: Final = 3
 #: The phases in which a hook has not ended yet.
@@ -131,7 +137,7 @@ def state(result: ApplicationResult) -> dict[str, str]:
         label: _compared(application, is_expected=result.verdict.code is not CauseCode.OTHER_REVISION),
         texts.RUNS_NOW: _running(serving, result.ended_at),
         texts.OLD_VERSION: _old_version(application, serving, result.verdict.code),
-        texts.HOOKS: hooks(application),
+        texts.HOOKS: hooks(application, result.diagnosis.not_begun),
         texts.ARGO_CD_NOW: argo_cd_now(result),
         texts.ENDED_EARLY: _ended_early(result),
     }
@@ -147,11 +153,20 @@ def _ended_early(result: ApplicationResult) -> str:
 def _compared(application: Application, *, is_expected: bool) -> str:
     revision = ", ".join(revision[:SHORT_SHA] for revision in application.revisions if revision)
     if not revision or application.sync is SyncStatus.UNKNOWN:
-        return texts.NOT_COMPARED.fill(health=application.health)
+        return texts.NOT_COMPARED.fill(health=_health(application))
     text = texts.REVISION if is_expected else texts.OTHER_REVISION
     return texts.COMPARED.fill(
-        revision=text.fill(revision=revision), applied=_applied(application), health=application.health
+        revision=text.fill(revision=revision), applied=_applied(application), health=_health(application)
     )
+
+
+def _health(application: Application) -> str:
+    """Return the health of the application. If it is not Healthy, name the resources that have this health."""
+    health = application.health
+    names = [str(item) for item in application.resources if item.health is health and not item.hook]
+    if health is HealthStatus.HEALTHY or not names:
+        return health
+    return texts.HEALTH_OF.fill(health=health, resources=one_line(first_names(names, SHOWN_RESOURCES)))
 
 
 def _applied(application: Application) -> str:
@@ -204,11 +219,42 @@ def _old_version(application: Application, serving: ServingPods | None, code: Ca
         return texts.NOT_EXPECTED_RUNS
     if code in _NOT_KNOWN:
         return texts.UNKNOWN
-    # If the sync did not change the pods, those of the version before it are still running.
+    return _pods_after_sync(application, current) if _is_applied(application) else texts.OLD_SERVES
+
+
+def _pods_after_sync(application: Application, current: PodGroup) -> str:
+    """Return the text about the old version if the revision is applied, and only pods of the current state run.
+
+    The result says that the pods were replaced only if the sync of this revision has changed a workload.
+    """
     operation = application.operation
-    if not _is_applied(application) or (operation is not None and current.youngest < operation.started_at):
-        return texts.OLD_SERVES
-    return texts.REPLACED.fill(ready=current.ready, pods=counted(current.count, "pod"))
+    if operation is None or not application.operation_counts:
+        # The cluster already was in the state of this revision, so no sync was necessary.
+        return texts.NOT_CHANGED
+    if _was_synced_before(application, operation):
+        return texts.UNKNOWN
+    if current.youngest < operation.started_at:
+        return texts.NOT_CHANGED
+    if application.is_new and not _has_history(application):
+        return texts.NO_OLD_VERSION
+    changed = [item for item in operation.results if item.changed and not (item.hook_type or item.failed)]
+    if any(item.kind in WORKLOADS for item in changed):
+        return texts.REPLACED.fill(ready=current.ready, pods=counted(current.count, "pod"))
+    # The operator of a custom resource can replace pods, too.
+    return texts.UNKNOWN if any(_is_custom(item) for item in changed) else texts.NOT_CHANGED
+
+
+def _was_synced_before(application: Application, operation: Operation) -> bool:
+    """Return True if an earlier sync has possibly changed the pods of this revision already."""
+    deployed = application.deployed
+    if operation.partial:
+        return True
+    is_same = deployed is not None and deployed.revisions == application.revisions
+    return is_same and deployed is not None and bool(deployed.ended_at) and deployed.ended_at < operation.started_at
+
+
+def _is_custom(item: ResourceResult) -> bool:
+    return "." in item.group and not item.group.endswith(".k8s.io")
 
 
 def _is_applied(application: Application) -> bool:
@@ -223,25 +269,31 @@ def _has_history(application: Application) -> bool:
     return application.previously is not None or deployed.revisions != application.revisions
 
 
-def hooks(application: Application) -> str:
+def hooks(application: Application, not_begun: Collection[ResourceRef] = ()) -> str:
     """Return the line that lists the hooks of this revision's sync with their results.
 
     A hook can have changed a database, even if the release failed.
+
+    Args:
+        application: the application in its last observed state.
+        not_begun: the resources of whose pods no container has started.
     """
     if application.operation is None or not application.operation_counts:
         return texts.NO_HOOKS_NO_SYNC
     results = [item for item in application.results if item.hook_type]
     if not results:
         return texts.NO_HOOKS
-    hook_texts = [texts.HOOK.fill(hook_type=item.hook_type, hook=item, phase=_phase(item)) for item in results]
+    hook_texts = [
+        texts.HOOK.fill(hook_type=item.hook_type, hook=item, phase=_phase(item, not_begun)) for item in results
+    ]
     return one_line(first_names(hook_texts, SHOWN_HOOKS))
 
 
-def _phase(hook: ResourceResult) -> str:
+def _phase(hook: ResourceResult, not_begun: Collection[ResourceRef]) -> str:
     if hook.status == "SyncFailed":
         return texts.HOOK_REJECTED
     if hook.hook_phase in _WAITS:
-        return texts.HOOK_RUNS
+        return texts.HOOK_WAITS if hook.ref in not_begun else texts.HOOK_RUNS
     return texts.HOOK_SUCCEEDED if hook.hook_phase == "Succeeded" else texts.HOOK_FAILED
 
 
@@ -256,3 +308,85 @@ def excluded(application: Application | None) -> str:
         return ""
     names = [str(item) for item in exclusion.resources]
     return one_line(first_names(names, SHOWN_EXCLUDED, left_out=exclusion.count - len(names)))
+
+
+_NUMBER: Final = re.compile(r"\d+")
+
+
+def causes(result: ReleaseResult) -> list[list[ApplicationResult]]:
+    """Return the failed applications of a group by their causes, the most severe cause first.
+
+    Two causes are the same if their hints are equal, and their messages differ only in numbers and in the object.
+    """
+    groups: dict[tuple[str, str], list[ApplicationResult]] = {}
+    for application in result.undelivered:
+        cause = application.cause
+        if cause is not None and (application.outcome.is_failure or application.outcome is result.outcome):
+            message = cause.message.removeprefix(str(cause.subject or ""))
+            groups.setdefault((_NUMBER.sub("#", message), application.general_hint), []).append(application)
+    return list(groups.values())
+
+
+def numbered(cause: str, number: int, count: int) -> str:
+    """Return the line with a cause. If there are several causes, the line says which of them this is."""
+    if count == 1:
+        return texts.CAUSE.fill(message=cause)
+    return texts.CAUSE_OF.fill(number=number, count=count, message=cause)
+
+
+def listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState, int]) -> str:
+    """Return a text about how many of all resources the reports list; "" if the reports list all of them.
+
+    Args:
+        counts: the number of all resources in each state.
+        unlisted: the number of resources in each state that the reports do not list.
+    """
+    count, left_out = sum(counts.values()), sum(unlisted.values())
+    if not left_out:
+        return ""
+    deviating = sum(number for state, number in unlisted.items() if state.deviates)
+    listed = texts.LISTED.fill(count=count, listed=count - left_out)
+    return texts.LISTED_DEVIATING.fill(listed=listed, deviating=deviating) if deviating else listed
+
+
+def exit_code(outcome: Outcome) -> str:
+    """Return the exit code with its meaning; "" if the release was delivered."""
+    if outcome is Outcome.DELIVERED:
+        return ""
+    return texts.EXIT_CODE.fill(exit_code=outcome.exit_code, meaning=outcome.meaning)
+
+
+#: The maximum number of applications in the table of a group.
+ROWS: Final = 250
+
+
+def overview(result: ReleaseResult) -> str:
+    """Describe the result of a group: its worst cause, the reason, the table of the applications, and the facts."""
+    outcome = result.outcome
+    count = len(causes(result)) if result.is_theirs else 1
+    cause = numbered(one_line(str(result.cause)), 1, count) if result.cause else ""
+    rows = [
+        (
+            application.name,
+            application.outcome.word,
+            f"{application.seconds:.1f} s",
+            one_line(str(application.cause or "")),
+        )
+        for application in result.worst_first
+    ]
+    lines = table(("APPLICATION", "OUTCOME", "AFTER", "CAUSE"), rows[:ROWS])
+    more = texts.LEFT_OUT.fill(lines=counted(len(rows) - ROWS, "more line")) if len(rows) > ROWS else ""
+    counts = sum((application.resource_counts for application in result.applications), Counter[ResourceState]())
+    unlisted = sum(
+        (Counter(application.unlisted.resources) for application in result.applications), Counter[ResourceState]()
+    )
+    facts = {
+        "Commit:": result.image_tag,
+        "Resources:": listed(counts, unlisted),
+        "Duration:": f"{result.seconds:.1f} s",
+        "Exit code:": exit_code(outcome),
+    }
+    fact_lines = "\n".join(f"{label:12} {one_line(text)}" for label, text in facts.items() if text)
+    reason = "" if result.cause and result.cause.message == result.verdict.reason else result.verdict.reason
+    head = "\n".join(part for part in (cause, one_line(reason)) if part)
+    return "\n\n".join(part for part in (head, "\n".join([*lines, more] if more else lines), fact_lines) if part)

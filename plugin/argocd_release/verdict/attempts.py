@@ -42,7 +42,7 @@ class Healing(Enum):
 # Phrases with which the API server or a webhook rejects the object itself. Check these phrases before those in _WORDS,
 # because the rest of such a message can quote any part of a manifest.
 _DECIDED: Final = re.compile(
-    r'" is invalid: |denied the request|denied request: |exceeded quota: |insufficient quota |violates PodSecurity'
+    r'" is invalid: |denied the request|denied request: |exceeded quota[: ]|insufficient quota |violates PodSecurity'
 )
 # Phrases of messages, each with the reason that it identifies. They come from the API server (kubernetes v1.31.0) and
 # from Argo CD (argo-cd v2.13.2 util/argo/argo.go:50).

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from argocd_release.core.text import counted, first_names, one_line
+from argocd_release.core.text import counted, first_names, one_line, without_layers
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Operation, Resource, SyncStatus
@@ -23,6 +23,7 @@ from argocd_release.verdict.pending import (
     sync_obstacle,
     unhydrated,
 )
+from argocd_release.verdict.quota import quota_hint
 
 #: The maximum number of resources that the message of a problem names.
 NAMED_RESOURCES: Final = 3
@@ -126,9 +127,7 @@ def comparison_errors(application: Application) -> tuple[Problem, ...]:
     Leave out a SyncError, because the sync status and the last operation say more about the failed sync.
     """
     return tuple(
-        Problem(
-            message=f"{item.type}: {one_line(item.message, limit=1000)}", code=item.code or CauseCode.COMPARISON_ERROR
-        )
+        Problem(message=f"{item.type}: {item.summary}", code=item.code or CauseCode.COMPARISON_ERROR)
         for item in application.errors
         if item.type != SYNC_ERROR
     )
@@ -217,6 +216,8 @@ def _failed(application: Application, more: str = "", *, phase: str = "") -> Pro
     rejected = refusal(failed[0].message) or CauseCode.MANIFEST_REJECTED
     code = CauseCode.HOOK_FAILED if failed[0].hook_type else rejected
     hint = causes.REJECTION_HINTS.get(code.word, "")
+    if code is CauseCode.QUOTA:
+        hint = quota_hint(failed[0].message, general=hint, then=causes.THEN_SYNC_ANEW)
     return Problem(message=text, code=code, subject=Subject.of(failed[0]), hint=hint)
 
 
@@ -240,7 +241,7 @@ def operation_cause(application: Application) -> str:
     if operation is None:
         return ""
     failed = [f"{item}: {one_line(item.message, limit=1000)}" for item in operation.results if item.failed]
-    return "; ".join(failed[:NAMED_RESOURCES]) or one_line(operation.message, limit=1000)
+    return "; ".join(failed[:NAMED_RESOURCES]) or one_line(without_layers(operation.message), limit=1000)
 
 
 def unhealthy(application: Application) -> str:
@@ -337,7 +338,7 @@ def _out_of_sync(application: Application) -> Problem:
     if _only_prunes(application) and not application.prune:
         gone = texts.PRUNE_OFF.fill(status=SyncStatus.OUT_OF_SYNC, resources=_named(pending))
         return Problem(message=gone, code=CauseCode.PRUNE_OFF, subject=_subject(pending), hint=texts.PRUNE_OFF.hint)
-    conditions = "; ".join(f"{item.type}: {one_line(item.message)}" for item in application.conditions)
+    conditions = "; ".join(f"{item.type}: {item.summary}" for item in application.conditions)
     code, why = sync_obstacle(application)
     text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{why}"
     hint = causes.HINTS[CauseCode.OUT_OF_SYNC.word] if why and code is CauseCode.OUT_OF_SYNC else ""

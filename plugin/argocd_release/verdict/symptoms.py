@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.connectivity import Outage, is_outage, outage
-from argocd_release.core.text import one_line
 from argocd_release.messages import causes, reports, verdict
 from argocd_release.model.application import Application
 from argocd_release.model.outcome import Outcome
@@ -157,7 +156,7 @@ def condition_symptoms(application: Application, *, foreign: bool) -> Iterator[t
         foreign: True if failures belong to another revision or to an old spec. A SyncError is then no symptom.
     """
     for condition in application.errors:
-        text = f"{condition.type}: {one_line(condition.message, limit=1000)}"
+        text = f"{condition.type}: {condition.summary}"
         cut_off = outage(condition.message) if condition.type != SYNC_ERROR else None
         hint = condition_hint(condition, cut_off)
         if cut_off:

@@ -19,6 +19,25 @@ _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 _NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
 
 
+# The sync statuses of a resource to which the last sync of an earlier revision applied another state.
+_NOT_SYNCED: Final = re.compile(r"\s(?:OutOfSync|Unknown)(?:\s|$)")
+
+
+def without_old_message(line: str, application: Application | None) -> str:
+    """Remove the message about an earlier release from a row of ``argocd app wait``.
+
+    The command shows the results of the last sync, even if that sync was of an earlier revision. Without this, a
+    release that has applied nothing shows rows such as ``deployment.apps/web created``.
+    """
+    operation = application.operation if application else None
+    if application is None or operation is None or application.operation_counts or application.operating:
+        return line
+    if not _NOT_SYNCED.search(line):
+        return line
+    texts = (item.message for item in operation.results if item.action and item.message)
+    return next((line.removesuffix(text).rstrip() for text in texts if line.endswith(f" {text}")), line)
+
+
 class Progress:
     """The part of the job log about the progress of one application.
 

@@ -20,7 +20,7 @@ from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
-from argocd_release.watch.progress import STILL_WAITING_SECONDS, Progress
+from argocd_release.watch.progress import STILL_WAITING_SECONDS, Progress, without_old_message
 from argocd_release.watch.sync_requests import SyncRequests
 from argocd_release.watch.timeline import Timeline
 
@@ -356,7 +356,7 @@ class Tracker:
 
     def _on_line(self, line: str) -> None:
         if line:
-            self._emit(Output(line=line))
+            self._emit(Output(line=without_old_message(line, self.application)))
         # If streams report all changes, a line contains no news. An empty line means that the process has ended.
         if not line or not self._looks.hears_of_changes:
             self._on_news()

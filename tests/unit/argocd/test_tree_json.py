@@ -82,7 +82,7 @@ def test_a_replica_set_that_can_make_no_pod() -> None:
         "health": {"status": "Degraded", "message": "exceeded quota: none"}
     }
     found = failing_pods({"nodes": [node("Deployment", "web"), refused]})
-    assert found == (f'Deployment/web → ReplicaSet/web-1: {NO_PODS} — exceeded quota: the one named "none"',)
+    assert found == (f'Deployment/web → ReplicaSet/web-1: {NO_PODS} — exceeded quota "none"',)
 
 
 def test_a_replica_set_that_waits_for_its_pods_can_create_them() -> None:

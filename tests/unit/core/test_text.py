@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argocd_release.core.text import as_message, clean, one_line, without_applied_file
+from argocd_release.core.text import as_message, clean, one_line, without_applied_file, without_layers
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_one_line_is_one_line(text: str) -> None:
     [
         (
             "is forbidden: exceeded quota: none, requested: pods=1",
-            'is forbidden: exceeded quota: the one named "none", requested: pods=1',
+            'is forbidden: exceeded quota "none", requested: pods=1',
         ),
         ('exceeded quota: "none", requested', 'exceeded quota: "none", requested'),
-        ("exceeded quota: x", 'exceeded quota: the one named "x"'),
+        ("exceeded quota: x", 'exceeded quota "x"'),
     ],
 )
 def test_the_name_of_a_quota_is_quoted(message: str, shown: str) -> None:
@@ -67,7 +67,47 @@ def test_the_name_of_a_quota_is_quoted(message: str, shown: str) -> None:
     assert as_message(message) == shown
 
 
-def test_argo_cd_s_plural_of_one_hook_is_corrected() -> None:
-    message = "waiting for completion of hook batch/Job/migrate and 1 more hooks"
-    assert without_applied_file(message) == message.removesuffix("s")
-    assert without_applied_file(message.replace("1", "11")).endswith("11 more hooks")
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("completion of hook batch/Job/migrate and 1 more hooks", "completion of hook batch/Job/migrate and 1 more hook or resource"),
+        ("healthy state of apps/Deployment/web and 11 more resources", "healthy state of apps/Deployment/web and 11 more hooks or resources"),
+    ],
+)  # fmt: skip
+def test_the_tasks_for_which_a_sync_waits_are_not_all_hooks(message: str, shown: str) -> None:
+    """Argo CD counted a Deployment of a later phase as a hook, so readers looked for a second hook."""
+    assert without_applied_file(f"waiting for {message}") == f"waiting for {shown}"
+
+
+HELM = "`helm template . --name-template web --namespace web --kube-version 1.31 <api versions removed> --include-crds`"
+#: Errors as Argo CD reports them, each with the part that says what is wrong.
+WRAPPED = {
+    "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = "
+    f"failed to execute helm template command: failed to get command args to log: {HELM} failed exit status 1: Error: "
+    "execution error at (web/templates/config.yaml:1:3): tell me the colour\n\nUse --debug flag to render out invalid YAML":
+    "helm template failed: execution error at (web/templates/config.yaml:1:3): tell me the colour",
+    "Manifest generation error (cached): `helm template .` failed exit status 1: Error: cannot load values.yaml":
+    "helm template failed: cannot load values.yaml",
+    "failed to build helm dependencies: failed to build dependencies: failed to get command args to log: `helm dependency "
+    "build` failed exit status 1: Error: no cached repository":
+    "failed to build helm dependencies: `helm dependency build` failed exit status 1: Error: no cached repository",
+    "error fetching chart: failed to fetch chart: failed to get command args to log: `helm pull web --version 1` failed "
+    "exit status 1: Error: chart not found":
+    "error fetching chart: `helm pull web --version 1` failed exit status 1: Error: chart not found",
+    "rpc error: code = Unknown desc = plugin sidecar failed. error generating manifests in cmp: rpc error: code = Unknown "
+    "desc = error generating manifests: `sh -c ./render` failed exit status 2: no such file":
+    "plugin sidecar failed. `sh -c ./render` failed exit status 2: no such file",
+    "rpc error: code = Unknown desc = `kustomize build <path to cached source>/prod` failed exit status 1: Error: x.yaml":
+    "`kustomize build <path to cached source>/prod` failed exit status 1: Error: x.yaml",
+    # Texts of which no part is noise.
+    "web: app path does not exist": "web: app path does not exist",
+    "`helm template . --set a=`b`` failed exit status 1: Error: x": "`helm template . --set a=`b`` failed exit status 1: Error: x",
+    f"{HELM} failed timeout after 1m30s": f"{HELM} failed timeout after 1m30s",
+    "run helm, Use --debug flag to render out invalid YAML, then look": "run helm, Use --debug flag to render out invalid YAML, then look",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", WRAPPED)
+def test_the_error_of_the_renderer_stands_without_the_words_around_it(message: str) -> None:
+    """«failed to get command args to log» was read as the cause."""
+    assert without_layers(message) == WRAPPED[message]

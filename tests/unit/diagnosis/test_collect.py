@@ -137,7 +137,14 @@ class Quiet(Slow):
 @pytest.mark.parametrize(
     ("started", "lines", "notes"),
     [
-        (False, (), (texts.NO_LOG_NOT_STARTED.fill(pod="Pod/web-0", container="web"),)),
+        (
+            False,
+            (),
+            (
+                texts.NO_EVENTS.fill(pod="Pod/web-0"),
+                texts.NO_LOG_NOT_STARTED.fill(pod="Pod/web-0", container="web"),
+            ),
+        ),
         (True, ("", " "), (texts.NO_LOG_EMPTY.fill(pod="Pod/web-0", container="web"),)),
         (True, ("cannot connect",), ()),
     ],

@@ -29,8 +29,8 @@ from argocd_release.model.result import (
     NotificationResult,
     PodLog,
     ReleaseResult,
-    ServingPods,
 )
+from argocd_release.model.serving_pods import ServingPods
 from argocd_release.notify import site
 from argocd_release.notify.gitlab import comment_marker, render_comment
 from argocd_release.notify.gitlab_client import GitLab as Client

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode, Condition, Problem, ResourceRef, Subject
-from argocd_release.model.result import ApplicationResult, Diagnosis, ReleaseResult
+from argocd_release.model.result import ApplicationResult, Diagnosis, PodLog, ReleaseResult
 from argocd_release.release.explain import STEPS, show
 from argocd_release.release.job_log import JobLog
 from argocd_release.settings.environment import JobEnvironment
@@ -74,6 +74,7 @@ def test_the_last_lines_of_a_group_name_the_application_of_the_cause() -> None:
     assert stream.getvalue().splitlines()[-2:] == ["cause: web: Pod/x: CrashLoopBackOff", "next: fix it"]
 
 
+LOG = PodLog(pod="api-1", container="web", previous=False, lines=("cannot connect",))
 CAUSES = {
     "api": "Pod/api-1: CrashLoopBackOff, 3 restarts",
     "web": "Pod/web-2: CrashLoopBackOff, 5 restarts",
@@ -94,7 +95,7 @@ def test_the_end_of_a_group_says_what_to_do_for_each_cause() -> None:
         outcome = Outcome.DEGRADED if len(name) > 1 else Outcome.SYNC_FAILED
         return ApplicationResult(
             verdict=Verdict(outcome=outcome, reason=cause), name=name, url="", image_tag="", seconds=1.0,
-            ended_at=ended_at, application=application(), diagnosis=Diagnosis(cause=problem),
+            ended_at=ended_at, application=application(), diagnosis=Diagnosis(cause=problem, logs=(LOG,)),
         )  # fmt: skip
 
     group = ReleaseResult(
@@ -104,4 +105,29 @@ def test_the_end_of_a_group_says_what_to_do_for_each_cause() -> None:
     show(JobLog(JobEnvironment({}), stream), group, ())
     *_, end = stream.getvalue().partition("3 other causes; see the table of applications above\n")
     assert end.count("next: ") == STEPS
-    assert end.endswith("cause: api, web: Pod/api-1: CrashLoopBackOff, 3 restarts\nnext: fix the program\n")
+    first = "cause 1 of 8: api, web: Pod/api-1: CrashLoopBackOff, 3 restarts\n"
+    assert end.endswith(f"{first}  | cannot connect\nnext: fix the program\n")
+    # The line below the banner has the same number as the same cause at the end.
+    assert "\ncause 1 of 8: api: Pod/api-1: CrashLoopBackOff, 3 restarts\n" in stream.getvalue()
+
+
+def test_a_hint_for_several_applications_names_none_of_them() -> None:
+    stream, ended_at = io.StringIO(), datetime.now(UTC)
+    hint = "sync again (argocd app sync {application}, or later)"
+    verdict = Verdict(outcome=Outcome.SYNC_FAILED, reason="sync failed", hint=hint)
+
+    def failed(name: str) -> ApplicationResult:
+        state = replace(application(), name=name)
+        return ApplicationResult(
+            verdict=verdict, name=name, url="", image_tag="", seconds=1.0, ended_at=ended_at, application=state
+        )
+
+    def end(*names: str) -> str:
+        group = ReleaseResult(
+            verdict=verdict, applications=tuple(map(failed, names)), seconds=1.0, ended_at=ended_at, several=True
+        )
+        show(JobLog(JobEnvironment({}), stream), group, ())
+        return stream.getvalue().splitlines()[-1]
+
+    assert end("web") == "next: sync again (argocd app sync argocd/web, or later)"
+    assert end("web", "api") == "next: sync again (argocd app sync NAME, or later)"

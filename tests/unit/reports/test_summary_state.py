@@ -11,7 +11,8 @@ from argocd_release.messages import reports as texts
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.resource_tree import Node, Tree
-from argocd_release.model.result import ApplicationResult, Diagnosis, PodGroup, ServingPods
+from argocd_release.model.result import ApplicationResult, Diagnosis
+from argocd_release.model.serving_pods import PodGroup, ServingPods, not_begun
 from argocd_release.reports.summary import state
 from tests.unit.states import NEW, OLD, application
 
@@ -53,6 +54,11 @@ def applied(name: str, status: str = "Synced") -> dict[str, str]:
     }
 
 
+NEW_RUNS = "web:2, since 2026-01-01 00:00:30 UTC (4m ago, 1 of 1 pod ready)"
+#: A sync that has changed the Deployment of an application that was released before.
+UPDATED: dict[str, Any] = {"history": HISTORY, "results": [applied("web")]}
+
+
 @pytest.mark.parametrize(
     ("serving", "parts", "runs_now", "old_version"),
     [
@@ -63,9 +69,20 @@ def applied(name: str, status: str = "Synced") -> dict[str, str]:
         (ServingPods(current=NEW_POD, earlier=OLD_POD), {}, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready); web:2, since 2026-01-01 00:00:30 UTC (4m ago, 1 of 1 pod ready)", texts.OLD_SERVES_TOO),
         (ServingPods(current=STARTING), {"history": HISTORY}, texts.NO_POD_READY, texts.OLD_GONE),
         (ServingPods(current=STARTING), {}, texts.NO_POD_READY, texts.NO_OLD_VERSION),
-        (ServingPods(current=NEW_POD), {}, "web:2, since 2026-01-01 00:00:30 UTC (4m ago, 1 of 1 pod ready)", texts.REPLACED.fill(ready=1, pods="1 pod")),
+        (ServingPods(current=NEW_POD), UPDATED, NEW_RUNS, texts.REPLACED.fill(ready=1, pods="1 pod")),
+        (ServingPods(current=NEW_POD), {"results": [applied("web")]}, NEW_RUNS, texts.NO_OLD_VERSION),
         # A sync that did not change the pods leaves those of the version before it.
-        (ServingPods(current=OLD_POD), {}, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.OLD_SERVES),
+        (ServingPods(current=OLD_POD), {}, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.NOT_CHANGED),
+        # Pods that are younger than the sync, for example because a node was drained.
+        (ServingPods(current=NEW_POD), {"history": HISTORY}, NEW_RUNS, texts.NOT_CHANGED),
+        (ServingPods(current=NEW_POD), UPDATED | {"results": [applied("web") | {"message": "deployment.apps/web unchanged"}]}, NEW_RUNS, texts.NOT_CHANGED),
+        (ServingPods(current=NEW_POD), UPDATED | {"results": [applied("gear") | {"kind": "ConfigMap", "group": ""}]}, NEW_RUNS, texts.NOT_CHANGED),
+        # The operator of a custom resource can have replaced the pods.
+        (ServingPods(current=NEW_POD), UPDATED | {"results": [applied("gear") | {"kind": "Widget", "group": "example.com"}]}, NEW_RUNS, texts.UNKNOWN),
+        # A sync of this revision was not necessary.
+        (ServingPods(current=NEW_POD), UPDATED | {"operated": OLD}, NEW_RUNS, texts.NOT_CHANGED),
+        # Only the first of several syncs of a revision shows if it has changed the pods.
+        (ServingPods(current=OLD_POD), {"history": [*HISTORY, {"revision": NEW, "id": 2, "deployedAt": BEFORE}]}, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.UNKNOWN),
         (ServingPods(current=OLD_POD), SYNC_FAILED, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.OLD_SERVES),
         (ServingPods(current=replace(OLD_POD, more_images=2)), SYNC_FAILED, "web:1 and 2 more, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.OLD_SERVES),
         (ServingPods(current=replace(OLD_POD, oldest="", youngest="")), SYNC_FAILED, "web:1 (1 of 1 pod ready)", texts.OLD_SERVES),
@@ -90,7 +107,7 @@ ONE_OF_TWO = [
 @pytest.mark.parametrize(
     ("parts", "compared"),
     [
-        ({"health": "Progressing"}, texts.COMPARED.fill(revision=SHORT, applied=texts.APPLIED, health="Progressing")),
+        ({"health": "Progressing"}, texts.COMPARED.fill(revision=SHORT, applied=texts.APPLIED, health="Progressing (Deployment/web)")),
         (SYNC_FAILED, texts.COMPARED.fill(revision=SHORT, applied=texts.NOT_APPLIED, health="Healthy")),
         (SYNC_FAILED | {"results": [applied("web"), applied("api", "SyncFailed")], "resources": ONE_OF_TWO}, texts.COMPARED.fill(revision=SHORT, applied=texts.PARTLY_APPLIED.fill(applied=1, resources="2 resources"), health="Healthy")),
         ({"sync": "OutOfSync", "results": [applied("web")]}, texts.COMPARED.fill(revision=SHORT, applied=texts.DRIFTED, health="Healthy")),
@@ -177,3 +194,22 @@ def test_the_hint_of_a_result_names_its_application_in_each_command() -> None:
     assert result.cause is not None
     assert "argocd app terminate-op argocd/web)" in result.cause.hint
     assert "{" not in result.cause.hint
+
+
+def test_a_hook_whose_pod_has_not_started_has_not_begun() -> None:
+    """«has not ended» was read as if the migration were running."""
+    job = node("migrate", "", kind="Job", group="batch", info={})
+    waits = node("migrate-a", "migrate", health="Progressing", info={"Status Reason": "Pending"})
+    ran = node("migrate-b", "migrate", health="Degraded", info={"Status Reason": "Error"})
+    result = ended(sync="OutOfSync", phase="Running", results=[hook("PreSync", "Running", group="batch")])
+
+    def line(*pods: Node) -> str:
+        diagnosis = Diagnosis(not_begun=not_begun(Tree(nodes=(job, *pods))))
+        return state(replace(result, diagnosis=diagnosis))[texts.HOOKS]
+
+    assert line(waits) == f"PreSync Job/migrate {texts.HOOK_WAITS}"
+    for pods in [(), (waits, ran), (ran,), (replace(waits, info={"Status Reason": "Init:0/1"}),)]:
+        assert line(*pods) == f"PreSync Job/migrate {texts.HOOK_RUNS}"
+    of_two = {"Status Reason": "ImagePullBackOff", "Containers": "1/2"}
+    assert line(replace(waits, info=of_two)) == f"PreSync Job/migrate {texts.HOOK_RUNS}"
+    assert line(replace(waits, info=of_two | {"Containers": "0/1"})) == f"PreSync Job/migrate {texts.HOOK_WAITS}"

@@ -90,7 +90,9 @@ def test_attempts_that_wait_for_something_do_not_count() -> None:
     found = look(60, retries=4, results=[failed(WEBHOOK)])
     assert (found.outcome, found.code) == (Outcome.SYNC_FAILED, CauseCode.WEBHOOK_FAILED)
     assert texts.AWAITED["WEBHOOK"].text in found.reason
-    assert found.hint == texts.HEALS_WHILE_RETRYING.fill_hint(remedy=texts.AWAITED["WEBHOOK"].hint, application="argocd/web")
+    assert found.hint == texts.HEALS_WHILE_RETRYING.fill_hint(
+        remedy=texts.AWAITED["WEBHOOK"].hint, application="argocd/web"
+    )
 
 
 def test_what_cannot_heal_counts_as_before() -> None:
@@ -165,7 +167,9 @@ def test_a_sync_that_has_ended_says_that_argo_cd_does_not_repeat_it() -> None:
     look(0, phase="Failed", results=[failed(WEBHOOK)])
     found = look(1, phase="Failed", results=[failed(WEBHOOK)])
     assert (found.outcome, found.code) == (Outcome.SYNC_FAILED, CauseCode.WEBHOOK_FAILED)
-    assert found.hint == texts.HEALS_AFTER_SYNC.fill_hint(remedy=texts.AWAITED["WEBHOOK"].hint, application="argocd/web")
+    assert found.hint == texts.HEALS_AFTER_SYNC.fill_hint(
+        remedy=texts.AWAITED["WEBHOOK"].hint, application="argocd/web"
+    )
 
 
 def test_a_webhook_that_has_failed_needs_another_sync() -> None:
