@@ -81,8 +81,8 @@ def test_a_commit_of_a_configuration_repository_that_several_applications_deploy
     revision = shop.commit("2", fate="crash")
     elsewhere = {"CI_PROJECT_ID": "900", "CI_PROJECT_PATH": "team/code", "RELEASE_REVERT_PROJECT": shop.project.path}
     unknown = shop.release("c" * 40, **elsewhere)
-    assert unknown.exit_code == 11, unknown.log
-    assert "not opened, because the job does not know its commit" in unknown.log
+    assert unknown.exit_code == 2, unknown.log
+    assert "RELEASE_REVERT can only revert the commit in RELEASE_REVISION, which is empty" in unknown.log
     ended = shop.release("c" * 40, **elsewhere, RELEASE_REVISION=revision)
     assert ended.exit_code == 11, ended.log
     (request,) = shop.project.merge_requests
