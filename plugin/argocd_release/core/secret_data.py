@@ -6,6 +6,7 @@ log, only recognisable objects are hidden. Callers must pass complete texts, bec
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -319,6 +320,15 @@ def _without_yaml(text: str) -> str:
     text = "\n".join(_yaml_lines(text.split("\n"), prefixed=about_secret))
     flat = _FLAT_DATA.search(text) if about_secret else None
     return text if flat is None else f"{text[: flat.end()]} {REDACTED}"
+
+
+def ends_in_data(lines: Sequence[str]) -> bool:
+    """Return True if the lines end below a field ``data`` or ``stringData``, which can be that of a Secret.
+
+    Each line can begin with a prefix. ``kubectl`` prints the data of a Secret before its kind.
+    """
+    probe = " " * 300 + "…"
+    return deque(_yaml_lines([*lines, probe], prefixed=True), maxlen=1)[0] != probe
 
 
 def _yaml_lines(lines: Sequence[str], *, prefixed: bool) -> Iterator[str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from argocd_release.core.redaction import lines_shown
-from argocd_release.core.secret_data import REDACTED, SECRET_KIND
+from argocd_release.core.secret_data import REDACTED, SECRET_KIND, ends_in_data
 from argocd_release.core.text import CUT
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.events import JobEvent
@@ -108,8 +108,11 @@ class _Log:
         if self.is_cut:
             self.skip()
         self._find_end()
-        lines, is_open = _redacted(self.context, self.new)
         has_waited = self.is_open or now - self.first_at >= _HELD_SECONDS or len(self.new) >= _HELD_LINES
+        # The next line can show that the last lines are the data of a Secret.
+        if not (at_once or has_waited) and ends_in_data([*self.context, *self.new]):
+            return ()
+        lines, is_open = _redacted(self.context, self.new)
         if is_open and not (at_once or has_waited):
             return ()
         self._remember(is_open=is_open)

@@ -213,6 +213,19 @@ def test_no_part_of_a_secret_is_shown_without_its_start(
     assert not last.endswith("done") or parts(Watched(), *groups)[-1] == last
 
 
+def test_the_data_of_a_secret_is_held_back_until_its_kind_can_follow(paused: Watched) -> None:
+    """``kubectl get -o yaml`` prints the fields in alphabetical order, and a program can add a prefix to its output."""
+    data = prefixed("apiVersion: v1", "data:", f"  user: {VALUE}")
+    lines = parts(paused, data, prefixed(f"  password: {VALUE}"), prefixed("kind: Secret", "done"), seconds=1.0)
+    assert [line for line in lines if VALUE in line] == []
+    assert lines[-1] == prefixed("done")[0]
+
+
+def test_indented_lines_without_a_kind_are_shown_after_some_seconds(paused: Watched) -> None:
+    parts(paused, prefixed("data:", "  rows: 3"), seconds=20.0)
+    assert paused.shown == prefixed("data:", "  rows: 3")
+
+
 def test_the_lines_after_a_secret_are_shown_once(paused: Watched) -> None:
     groups = [[*SECRET], ["  password: x", "done"], ["row 1"], ["kind: Secret", "row 2"], ["row 3"]]
     parts(paused, *groups)
