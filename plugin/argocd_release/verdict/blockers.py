@@ -161,8 +161,12 @@ def _not_well(application: Application, expectation: Expectation) -> Problem | N
 
 
 def is_empty(application: Application) -> bool:
-    """Return True if the application manages no resources, not even excluded ones."""
-    return not (application.resources or (application.exclusion and application.exclusion.resources))
+    """Return True if the application manages no resources, not even excluded ones.
+
+    An excluded resource that was deleted from git does not count, because only its pruning is left.
+    """
+    excluded = application.exclusion.resources if application.exclusion else ()
+    return not (application.resources or any(not item.requires_pruning for item in excluded))
 
 
 def cannot_start(application: Application) -> tuple[Failing, ...]:

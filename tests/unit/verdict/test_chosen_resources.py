@@ -207,6 +207,15 @@ def test_a_resource_that_was_deleted_from_git_matches_no_pattern() -> None:
     assert Expectation(allow_empty=True).gap(choose("!*:*:web2").view(state(old))) is None
 
 
+def test_an_application_whose_last_resources_were_deleted_from_git_is_empty() -> None:
+    old = resource("web2", sync="OutOfSync", requiresPruning=True)
+    view = choose("!*:*:web2").view(state(old, sync="OutOfSync"))
+    missing = blocker(view, Expectation(), compared=True)
+    assert missing is not None
+    assert missing.code is CauseCode.NOTHING_MANAGED
+    assert blocker(view, Expectation(allow_empty=True), compared=True) is None
+
+
 @pytest.mark.parametrize(("more", "applied"), [({}, False), ({"requiresPruning": True}, True)])
 def test_a_revision_that_only_prunes_is_one_of_the_whole_application(more: Any, *, applied: bool) -> None:
     wait_for = frozenset({WaitCondition.HEALTH, WaitCondition.OPERATION})
