@@ -1,5 +1,6 @@
 """The project's own pipeline and its release, as far as that can be seen without a GitLab and a registry."""
 
+import functools
 import json
 import os
 import re
@@ -35,11 +36,14 @@ SCANNERS = {"secret_detection", "semgrep-sast", "container_scanning"}
 SELF_MANAGED = TAG | {"CI_SERVER_FQDN": "gitlab.example.com"}
 GITLAB_COM = TAG | {"CI_SERVER_FQDN": "gitlab.com"}
 PARTS = ("lint", "unit", "e2e", "image-tests", "docs")
+# The jobs that make the version available to users.
+PUBLISHING = {"attest", "publish-image", "release-files", "publish", "pages"}
 # BuildKit's option for the times in the layers, and the argument that it takes them from.
 REPRODUCIBLE = ("--output type=registry,rewrite-timestamp=true", '--build-arg SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH"')
 DIGEST = f"sha256:{'ab' * 32}"
 
 
+@functools.cache
 def pipeline() -> Pipeline:
     own = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text("utf-8"))
     return read(yaml.safe_dump(merged(TEMPLATE_JOBS, own)), TEMPLATE.read_text("utf-8"))
@@ -67,7 +71,7 @@ def test_a_tag_that_is_no_version_makes_no_pipeline(tag: str) -> None:
 def test_nothing_is_published_without_a_tag(variables: dict[str, str]) -> None:
     created = pipeline().created(variables | {"CI_SERVER_FQDN": "gitlab.com"})
     assert {*PARTS, "build-image", "self-test", "self-test:reports"} <= created
-    assert not {"publish", "attest", "pages"} & created
+    assert not PUBLISHING & created
 
 
 @pytest.mark.parametrize(
@@ -104,7 +108,7 @@ def test_the_builder_takes_its_tls_from_a_context() -> None:
 
 def test_each_platform_has_its_sbom_and_provenance_and_the_digest_is_signed() -> None:
     for option in (
-        "--sbom=true",
+        '--sbom=generator="$SBOM_IMAGE"',
         "--provenance=mode=max",
         "--platform linux/amd64,linux/arm64",
         "--metadata-file",
@@ -126,8 +130,80 @@ def test_the_scanners_run_in_each_pipeline_and_only_stop_a_version(variables: di
     assert set(job["needs"]) == SCANNERS
     (rule,) = [rule for rule in job["rules"] if "if" not in rule or holds(rule["if"], variables)][:1]
     assert rule.get("allow_failure", False) is ("CI_COMMIT_TAG" not in variables)
-    for name in ("publish", "attest", "release-files"):
-        assert "scans" in pipeline().jobs[name]["needs"]
+
+
+def waits_for(name: str, created: set[str]) -> set[str]:
+    """Return those of the created jobs that GitLab finishes before it starts this one."""
+    own = pipeline()
+    stage = {job: own.stages.index(own.jobs[job].get("stage", "test")) for job in created}
+    earlier: set[str] = set()
+    unread = {name}
+    while unread:
+        job = unread.pop()
+        if "needs" in own.jobs[job]:
+            needed = {need if isinstance(need, str) else need["job"] for need in own.jobs[job]["needs"]} & created
+        else:
+            needed = {other for other in created if stage[other] < stage[job]}
+        unread |= needed - earlier
+        earlier |= needed
+    return earlier
+
+
+@pytest.mark.parametrize("variables", [GITLAB_COM, SELF_MANAGED, SELF_MANAGED | {"COSIGN_PRIVATE_KEY": "key"}])
+def test_nothing_is_signed_or_published_before_every_test_and_scan_has_passed(variables: dict[str, str]) -> None:
+    created = pipeline().created(variables)
+    before = created - PUBLISHING
+    assert {*PARTS, "scans", "version", "self-test", "self-test:reports"} <= before
+    for name in PUBLISHING & created:
+        assert before <= waits_for(name, created), name
+        assert not pipeline().jobs[name].get("allow_failure")
+    # The image of a version appears in the registry with its signature, and everything else after the image.
+    assert ("attest" in waits_for("publish-image", created)) is ("attest" in created)
+    for name in (PUBLISHING & created) - {"attest", "publish-image"}:
+        assert "publish-image" in waits_for(name, created), name
+
+
+def test_only_the_job_that_publishes_gives_the_image_its_version() -> None:
+    users = {name for name in pipeline().jobs if re.search(r"REGISTRY_IMAGE:\$\{?CI_COMMIT_TAG", script(name))}
+    assert users == {"publish-image"}
+
+
+OTHER_DIGEST = f"sha256:{'cd' * 32}"
+
+
+@pytest.mark.parametrize(
+    ("inspected", "code", "printed", "tagged"),
+    [
+        ("echo ERROR: r.example.com/x:2.0.0: not found >&2; exit 1", 0, "", True),
+        (f"echo {DIGEST}", 0, "r.example.com/x:2.0.0 already names this image", False),
+        (f"echo {OTHER_DIGEST}", 1, "next: give the commit a new version", False),
+        ("echo ERROR: 503 Service Unavailable >&2; exit 1", 1, "503 Service Unavailable", False),
+    ],
+)
+def test_a_published_version_keeps_its_image(
+    inspected: str,
+    code: int,
+    printed: str,
+    tagged: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    """The registry's answer decides. The dry run of the pipeline has a real registry and a real buildx."""
+    program = f'#!/bin/sh\ncase "$*" in *inspect*) {inspected} ;; *create*) echo "$*" > tagged ;; esac\n'
+    (tmp_path / "docker").write_text(program)
+    (tmp_path / "docker").chmod(0o755)
+    given = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "CI_REGISTRY_IMAGE": "r.example.com/x",
+        "CI_COMMIT_TAG": "2.0.0",
+        "IMAGE_DIGEST": DIGEST,
+    }
+    command = ["sh", "-ec", script("publish-image")]
+    done = subprocess.run(command, cwd=tmp_path, env=given, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, (tmp_path / "tagged").exists()) == (code, tagged)
+    assert printed in done.stdout
+    if tagged:
+        created = (tmp_path / "tagged").read_text().split()
+        assert created[-3:] == ["--tag", "r.example.com/x:2.0.0", f"r.example.com/x@{DIGEST}"]
 
 
 def test_the_gate_reads_the_reports_that_the_scanners_hand_on() -> None:
@@ -230,12 +306,15 @@ def test_tools_are_pinned() -> None:
     for name, job in pipeline().jobs.items():
         image = job.get("image")
         image = image["name"] if isinstance(image, dict) else image
-        assert image is None or image.startswith("$"), name
+        services = [service["name"] for service in job.get("services", ())]
+        assert all(used.startswith("$") for used in (image, *services) if used), name
         for package in re.findall(r"apk add --no-cache (.*)", "\n".join(job["script"])):
             assert re.fullmatch(r"'[\w-]+~\d+\.\d+'", package)
     major, minor = map(int, re.findall(r"v(\d+)\.(\d+)", pins["GLAB_IMAGE"])[0])
     assert (major, minor) >= (1, 58), "what the release keyword of GitLab 18 asks for"
     assert pipeline().jobs["publish"]["image"] == "$GLAB_IMAGE"
+    for pin in ("BUILDKIT_IMAGE", "SBOM_IMAGE"):
+        assert f'="${pin}"' in script("build-image")
 
 
 def test_each_part_is_a_job_that_is_shown_cached_and_ends() -> None:
@@ -252,7 +331,7 @@ def test_each_part_is_a_job_that_is_shown_cached_and_ends() -> None:
             # As lib/gitlab/ci/config/entry/files.rb wants it.
             assert 1 <= len(cache["key"]["files"]) <= 2
             assert all((ROOT / file).exists() for file in cache["key"]["files"])
-    assert set(PARTS) <= {need for need in pipeline().jobs["publish"]["needs"] if isinstance(need, str)}
+    assert "build-image" in jobs["image-tests"]["needs"]
     # Built by one, taken by three.
     assert [cache.get("policy", "") for cache in jobs["e2e"]["cache"]] == ["", "pull"]
     assert jobs["e2e"]["cache"][1]["key"] == jobs["programs"]["cache"]["key"]

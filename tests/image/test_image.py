@@ -90,9 +90,10 @@ def test_metadata(engine: Engine) -> None:
     prefix = "org.opencontainers.image"
     assert labels[f"{prefix}.version"] == __version__
     assert labels[f"{prefix}.licenses"] == "Apache-2.0"
-    assert labels[f"{prefix}.revision"] == "0123456789abcdef"
-    assert labels[f"{prefix}.source"] == "https://gitlab.example.com/platform/argocd-release"
-    assert labels[f"{prefix}.base.name"] == engine.arguments["BASE"]
+    names = {"REVISION": "revision", "SOURCE": "source", "BASE": "base.name"}
+    assert {argument: labels[f"{prefix}.{name}"] for argument, name in names.items()} == {
+        argument: engine.origin[argument] for argument in names
+    }
 
 
 def test_versions(engine: Engine) -> None:
@@ -222,7 +223,9 @@ def test_size(engine: Engine, tmp_path: Path) -> None:
     print(
         f"compressed layers, in MB: {[round(size / MEGABYTE, 1) for size in sizes]}, all: {sum(sizes) / MEGABYTE:.1f}"
     )
-    assert 50 * MEGABYTE < sum(sizes) <= 95 * MEGABYTE
+    # The official argocd is about 24 MB larger than the sandbox's, because it contains the web interface and its symbols.
+    most = 95 if engine.is_built_here else 119
+    assert 50 * MEGABYTE < sum(sizes) <= most * MEGABYTE
 
 
 def test_start_to_first_call(engine: Engine) -> None:

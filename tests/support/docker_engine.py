@@ -1,6 +1,6 @@
-"""Build the image under test with a real Docker engine.
+"""Build the image under test with a real Docker engine, or pull the image that the pipeline has built.
 
-If the base image of the Dockerfile cannot be pulled, ``mmdebstrap`` creates a stand-in from Debian's packages. The
+The variable IMAGE_UNDER_TEST names a built image, IMAGE_REVISION and IMAGE_SOURCE its commit and its project. If the base image of the Dockerfile cannot be pulled, ``mmdebstrap`` creates a stand-in from Debian's packages. The
 certificate authorities of this machine are copied into the stand-in, but never into the product's image.
 """
 
@@ -36,11 +36,16 @@ CERTIFICATES = Path(os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certif
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A Docker engine with the image under test, and the files from which the image was built."""
+    """A Docker engine with the image under test."""
 
     client: docker.DockerClient
     image: Image
+    #: Arguments with which the tests can build the image here.
     arguments: dict[str, str]
+    #: The commit, the project and the base image from which the image under test was built.
+    origin: dict[str, str]
+    #: True if the image was built here, with the argocd program of the sandbox.
+    is_built_here: bool
 
 
 @functools.cache
@@ -69,14 +74,28 @@ def built() -> Iterator[Engine]:
 
 
 def build_image(client: docker.DockerClient) -> Engine:
-    """Build the image with the argocd program of the sandbox, as in a build without internet access."""
+    """Return the engine with the image that IMAGE_UNDER_TEST names. If it is not set, build the image.
+
+    The build uses the argocd program of the sandbox, as a build without internet access does.
+    """
+    arguments = build_arguments(client)
+    if built_image := os.environ.get("IMAGE_UNDER_TEST"):
+        origin = {name: os.environ[f"IMAGE_{name}"] for name in ("REVISION", "SOURCE")} | {"BASE": declared_base()}
+        image = client.images.pull(built_image)
+        return Engine(client=client, image=image, arguments=arguments, origin=origin, is_built_here=False)
+    image = build_from_project(client, arguments)
+    return Engine(client=client, image=image, arguments=arguments, origin=arguments, is_built_here=True)
+
+
+def build_arguments(client: docker.DockerClient) -> dict[str, str]:
+    """Put the sandbox's argocd program into the build context, and return the arguments of the build."""
     source = ROOT / "build" / "argocd" / f"argocd-linux-{ARCHITECTURE}"
     source.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(build.build()["argocd"], source)
     client_release = releases.client()
     license_file = build.module_folder(client_release.module, client_release.path) / "LICENSE"
     shutil.copyfile(license_file, source.with_name("LICENSE"))
-    arguments = {
+    return {
         "BASE": base(client),
         "TARGETARCH": ARCHITECTURE,
         "ARGOCD_SOURCE": "build/argocd",
@@ -87,8 +106,6 @@ def build_image(client: docker.DockerClient) -> Engine:
         "REVISION": "0123456789abcdef",
         "SOURCE": "https://gitlab.example.com/platform/argocd-release",
     }
-    image = build_from_project(client, arguments)
-    return Engine(client=client, image=image, arguments=arguments)
 
 
 def build_from_project(
@@ -110,18 +127,22 @@ def build_from_project(
 
 def base(client: docker.DockerClient) -> str:
     """Return the base image of the Dockerfile if it can be pulled, otherwise a stand-in."""
-    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
-    declared = next(line.removeprefix("ARG BASE=") for line in lines if line.startswith("ARG BASE="))
     try:
         client.images.get(STAND_IN)
     except ImageNotFound:
         try:
-            client.images.pull(declared)
+            client.images.pull(declared_base())
         except APIError:
             make_stand_in(client)
         else:
-            return declared
+            return declared_base()
     return STAND_IN
+
+
+def declared_base() -> str:
+    """Return the base image that the Dockerfile names."""
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    return next(line.removeprefix("ARG BASE=") for line in lines if line.startswith("ARG BASE="))
 
 
 def make_stand_in(client: docker.DockerClient) -> None:
