@@ -122,6 +122,8 @@ class JobDeadline(Deadline):
 
 #: Time limit of a request to Argo CD's HTTP API. After this time, the job decides without the requested data.
 API_CALL: Final = 3.0
+#: Time limit of a request for the manifests of an application, which Argo CD sometimes has to render first.
+MANIFESTS_CALL: Final = 30.0
 #: Time limit of a stream of changes from Argo CD's HTTP API. In practice, the stream ends with the job, or a proxy ends
 #: it.
 STREAM: Final = 86400.0

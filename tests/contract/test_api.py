@@ -268,6 +268,16 @@ def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None
         assert is_from(failure(lambda: asked.tree("web")).message, texts.RESPONSE_INCOMPLETE)
 
 
+def test_argo_cd_has_more_time_for_manifests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argo CD sometimes renders them first."""
+    monkeypatch.setattr(api, "API_CALL", 0.2)
+    with (
+        serving(Server(otherwise=Answer(body=b'{"manifests": ["{}"]}', drip=0.15))) as server,
+        server.client() as asked,
+    ):
+        assert asked.manifests("web", seconds=20) == ("{}",)
+
+
 def test_an_answer_without_an_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "BODY_LIMIT", 1000)
     with serving(Server(otherwise=Answer(body=b" " * 2000))) as server, server.client() as asked:

@@ -38,7 +38,7 @@ from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.exclusion import Exclusion, without
 from argocd_release.model.observation import ApplicationSet, LogPosition, SyncWindow
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
-from argocd_release.timing import API_CALL, FOLLOW, STREAM, Deadline
+from argocd_release.timing import API_CALL, FOLLOW, MANIFESTS_CALL, STREAM, Deadline
 from argocd_release.transport.client import Client, HttpError, Request, Response
 
 BODY_LIMIT: Final = 64 << 20
@@ -280,9 +280,11 @@ class Api:
             document = {}
         return sync_window_of(answer, as_object(as_object(document).get("spec")), datetime.now(UTC))
 
-    def manifests(self, name: str) -> tuple[str, ...]:
+    def manifests(self, name: str, *, seconds: float) -> tuple[str, ...]:
         """Return the manifests that a sync would apply now, each as JSON text. Argo CD masks the values of Secrets."""
-        manifests = as_list(as_object(self.get(name, "manifests")).get("manifests"))
+        path, named = application_path(name)
+        text = self._ask_within(f"{path}/manifests", named, seconds=min(seconds, MANIFESTS_CALL))
+        manifests = as_list(as_object(parsed(text, "GET manifests")).get("manifests"))
         return tuple(item for item in manifests if isinstance(item, str))
 
     def get(self, name: str, what: str, **query: str) -> Any:

@@ -162,6 +162,6 @@ class SharedView:
         with self._at_once:
             return self._view.sync_window(name, project)
 
-    def manifests(self, name: str) -> tuple[str, ...]:
+    def manifests(self, name: str, *, seconds: float) -> tuple[str, ...]:
         with self._at_once:
-            return self._view.manifests(name)
+            return self._view.manifests(name, seconds=seconds)

@@ -1,7 +1,6 @@
 """Request the sync of an application, and the termination of its operation, if the settings demand them."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +13,7 @@ from argocd_release.verdict.attempts import cannot_succeed
 from argocd_release.verdict.expectation import Expectation
 from argocd_release.verdict.image_reference import expected_tag, names_tag
 from argocd_release.verdict.symptom_history import SymptomHistory
+from argocd_release.watch.comparisons import MOST_FAILED_RENDERS
 
 # Argo CD loses a request to terminate a sync whose next attempt starts at that moment, so the job repeats it.
 TERMINATIONS: Final = 3
@@ -45,7 +45,7 @@ class SyncRequests:
         self._commands = commands
         self._emit = emit
         self._expectation = expectation
-        self._read_manifests: Callable[[str], tuple[str, ...]] | None = cluster.manifests if cluster else None
+        self._cluster = cluster
         self._sync = sync
         # The revisions and source parameters of the last sync that the job has requested; None before the first one.
         self._requested: tuple[tuple[str, ...], tuple[str, ...]] | None = None
@@ -55,6 +55,8 @@ class SyncRequests:
         self._failing_since: dict[str, float] = {}
         # The revisions and parameters whose manifests the job has read last, and True if they name the expected image.
         self._checked: tuple[object, bool] | None = None
+        # The errors of Argo CD when it could not return the manifests of these revisions and parameters.
+        self._failures: tuple[object, list[ArgoCDError]] = (None, [])
 
     def begin(self, application: Application, *, seconds: float) -> Application | Failure:
         """Request a sync if the settings demand one and the application needs one. Return the resulting state.
@@ -74,7 +76,7 @@ class SyncRequests:
         if wanted == self._requested or self._expectation.revision_gap(application) is not None:
             return application
         try:
-            if not self._brings_the_image(wanted):
+            if not self._brings_the_image(wanted, seconds):
                 return replace(application, missing_image=self._expectation.image)
             self._commands.sync(self._name, seconds=seconds)
         except ArgoCDError as error:
@@ -114,7 +116,7 @@ class SyncRequests:
         fails = bool(grace) and cannot_succeed(operation)
         return fails and now - self._failing_since.setdefault(operation.started_at, now) >= grace
 
-    def _brings_the_image(self, wanted: tuple[tuple[str, ...], tuple[str, ...]]) -> bool:
+    def _brings_the_image(self, wanted: tuple[tuple[str, ...], tuple[str, ...]], seconds: float) -> bool:
         """Return False if the manifests in git do not contain the tag of the expected image.
 
         A sync would then deploy another version, which is perhaps not approved for this environment. An image that is
@@ -122,20 +124,32 @@ class SyncRequests:
         manifests, return True.
 
         Raises:
-            ArgoCDError: Argo CD did not respond.
+            ArgoCDError: Argo CD did not respond, or could not render the manifests.
         """
         tag = expected_tag(self._expectation.image)
-        if not tag or self._read_manifests is None:
+        if not tag or self._cluster is None:
             return True
         if self._checked is None or self._checked[0] != wanted:
             try:
-                found = any(names_tag(manifest, tag) for manifest in self._read_manifests(self._name))
+                found = any(names_tag(manifest, tag) for manifest in self._manifests(self._cluster, wanted, seconds))
             except ArgoCDError as error:
                 if not error.is_refused:
                     raise
                 found = True
             self._checked = (wanted, found)
         return self._checked[1]
+
+    def _manifests(self, cluster: ClusterView, wanted: object, seconds: float) -> tuple[str, ...]:
+        """Return the manifests in git. If Argo CD fails to render them twice, do not request them again."""
+        failures = self._failures[1] if self._failures[0] == wanted else []
+        if len(failures) >= MOST_FAILED_RENDERS:
+            raise failures[-1]
+        try:
+            return cluster.manifests(self._name, seconds=seconds)
+        except ArgoCDError as error:
+            if error.kind is FailureKind.OTHER and not error.is_refused:
+                self._failures = (wanted, [*failures, error])
+            raise
 
 
 def _refused(application: Application, error: ArgoCDError) -> Application | Failure:

@@ -209,8 +209,8 @@ class FakeBeneath:
         assert self.followed.wait(10)
         self.on_change()
 
-    def manifests(self, name: str) -> tuple[str, ...]:
-        del name
+    def manifests(self, name: str, *, seconds: float) -> tuple[str, ...]:
+        del name, seconds
         self.manifests_read += 1
         if isinstance(self.rendered, ArgoCDError):
             raise self.rendered
@@ -531,6 +531,16 @@ def test_a_sync_that_would_not_bring_the_expected_image_is_not_started() -> None
     assert (run.commands.syncs, run.verdict.outcome) == (0, Outcome.TIMED_OUT)
     assert "do not name the expected image web:2" in run.verdict.reason
     assert run.cluster.manifests_read == 1, "the same revision has the same manifests"
+
+
+def test_manifests_that_argo_cd_cannot_render_are_requested_twice() -> None:
+    """After three failed renders, Argo CD repeats a cached error for an hour. HEAD can be later than the comparison."""
+    run = Run(
+        OUT_OF_SYNC, sync=True, expectation=Expectation(image="web:2"), timeout=60,
+        rendered=error(FailureKind.OTHER, "Manifest generation error"), graces=GracePeriods(fail_fast=False),
+    )  # fmt: skip
+    assert (run.commands.syncs, run.cluster.manifests_read) == (0, 2)
+    assert "Manifest generation error" in run.verdict.reason
 
 
 def test_a_sync_that_brings_the_expected_image_is_started() -> None:
