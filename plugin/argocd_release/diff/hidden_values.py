@@ -15,10 +15,14 @@ Line = tuple[str, str]
 _KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?!.*-----END )")
 _KEY_ENDS: Final = re.compile(r"-----END [A-Z0-9 ]{0,40}-----")
 # The field ``data`` or ``stringData`` of a mapping in YAML or JSON.
-_SECRET_FIELD: Final = re.compile(r"^( *+(?:- ++)*+)[\"']?(?:data|stringData)[\"']?:")
+_SECRET_FIELD: Final = re.compile(r"^( *+(?:- ++)*+)([\"']?)(?:data|stringData)\2:")
 # The indicator after which YAML shows a text with its line breaks.
 _BLOCK: Final = re.compile(r"(?:^|[:-] )[|>][0-9+-]{0,2}$")
 _ITEM: Final = re.compile(r"^ *+(?:- ++)*+")
+# The key of a field whose value begins in the same line.
+_KEY: Final = re.compile(r"""^(?:"[^"]{0,300}+"|'[^']{0,300}+'|[^\s"'{\[][^:]{0,300}+): ++(?=\S)""")
+# The key of a field whose value begins in the next line.
+_PARENT: Final = re.compile(r"""^(?:"[^"]{0,300}+"|'[^']{0,300}+'|[^\s"'{\[][^:]{0,300}+):$""")
 
 
 def without_secrets(lines: Sequence[Line], *, embeds_secret: bool) -> list[Line]:
@@ -108,20 +112,19 @@ class _Document:
             self._hidden = secret.end(1)
             rest = text[secret.end() :].strip()
             return f"{secret[0]} {REDACTED}" if rest else text
-        column = _column(text)
+        item = _ITEM.match(text)
+        start = item.end() if item else 0
+        key = _KEY.match(text[start:])
+        # All further lines of the value are indented more than this column, but not the next field.
+        is_parent = _PARENT.match(text[start:]) is not None
+        column = start if key or is_parent else max(text.rfind("- ", 0, start), 0)
+        value_at = start + (key.end() if key else 0)
+        value = text[value_at:]
         if _BLOCK.search(content):
             self._block = column
-        elif ": " in content or not content.endswith(":"):
+        elif not is_parent:
             # YAML has possibly wrapped the value, which begins in this line.
             self._hidden = column
+            if value[:1] in {'"', "'"} and ("\\n" in value or not value.endswith(value[0], 1)):
+                return f"{text[:value_at]}{REDACTED}"
         return text
-
-
-def _column(text: str) -> int:
-    """Return a column that all further lines of the value are indented more than, but not the next field."""
-    item = _ITEM.match(text)
-    start = item.end() if item else 0
-    rest = text[start:]
-    dash = text.rfind("- ", 0, start)
-    is_text = rest[:1] in {'"', "'", "|", ">"} or ": " not in rest
-    return dash if dash >= 0 and is_text else start

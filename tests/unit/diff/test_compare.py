@@ -265,6 +265,16 @@ TEXTS = {
     "JSON without indents": ["  text: |", "    {", '    "kind": "Secret",', '    "stringData": {']
     + [f'    "key{number}": "hunter2",' for number in range(9)]
     + ['-    "z": "old-hunter2"', '+    "z": "new-hunter2"', "    }}"],
+    "YAML in quotes": [
+        "  first: x",
+        """-  text: "kind: Secret\\ndata:\\n  password: old-hunter2\\n\\""",
+        """+  text: "kind: Secret\\ndata:\\n  password: new-hunter2\\n\\""",
+        """    \\  z: hunter2\\n\"""",
+        """  - "data:\\n  a: b\\nkind: Secret\\n  z:\\""",
+        """-    \\ old-hunter2\\n\"""",
+        """+    \\ new-hunter2\\n\"""",
+        """  - "kind: Secret\\ndata:\\n  password: hunter2\\n\"""",
+    ],
     "a list of texts": ["  - first", """  - '{"kind": "Secret", "data":"""]
     + [f"""    {{"key{number}": "hunter2"}},""" for number in range(9)]
     + ['-    {"z": "old-hunter2"}}\'', '+    {"z": "new-hunter2"}}\''],
