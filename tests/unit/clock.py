@@ -16,3 +16,6 @@ class Clock:
     pause = sleep
 
     def wake(self) -> None: ...
+
+    def spread(self, seconds: float) -> float:
+        return seconds

@@ -17,7 +17,7 @@ from argocd_release.model.ports import Clock, ClusterView, Commands, Emit, Lists
 from argocd_release.model.problem import CauseCode, Problem
 from argocd_release.release.policy import NAMED_PATTERNS, Policy, Targets, resolve, top
 from argocd_release.verdict.judge import CONFIRMING
-from argocd_release.watch.poll_loop import LEAST_SECONDS, GroupPoller, PollResult, TrackedApplication
+from argocd_release.watch.poll_loop import GroupPoller, PollResult, TrackedApplication
 from argocd_release.watch.snapshot import ApplicationSnapshot, SharedView, SnapshotCommands
 from argocd_release.watch.tracker import Tracker
 
@@ -102,7 +102,7 @@ class GroupWait:
             appear=min(policy.settings.appear_timeout, timeout),
             graces=policy.settings,
             stop_early=policy.stops_early,
-            spacing=0.0 if targets.read_one_by_one else LEAST_SECONDS,
+            lists=not targets.read_one_by_one,
             check=policy.check,
         )
 

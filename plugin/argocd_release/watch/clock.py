@@ -1,6 +1,7 @@
 """Provide clocks whose pauses other threads and signal handlers can end early."""
 
 import os
+import random
 import selectors
 import time
 from collections.abc import Callable
@@ -10,6 +11,9 @@ from typing import Final
 from argocd_release.model.ports import Clock
 
 _PIPE_BYTES: Final = 65536
+# A pause between two polls is up to this share shorter or longer. Otherwise, all jobs that lose their connection when
+# Argo CD restarts would poll at the same moments from then on.
+_SPREAD: Final = 0.2
 
 
 class MonotonicClock:
@@ -38,6 +42,9 @@ class MonotonicClock:
         with suppress(BlockingIOError):
             os.write(self._bell, b".")
 
+    def spread(self, seconds: float) -> float:
+        return seconds * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - not for cryptography
+
 
 class ApplicationClock:
     """The clock for one application of a group. Only its ``wake`` differs from that of the group's clock.
@@ -49,6 +56,7 @@ class ApplicationClock:
         self.now = clock.now
         self.sleep = clock.sleep
         self.pause = clock.pause
+        self.spread = clock.spread
         self._wake = wake
 
     def wake(self) -> None:

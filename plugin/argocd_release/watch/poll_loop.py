@@ -5,7 +5,6 @@ response would confirm nothing.
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,25 +15,17 @@ from argocd_release.model.events import NoAnswer, Summary
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.ports import Clock, Emit
-from argocd_release.timing import Background, run_in_background
 from argocd_release.verdict.judge import judge, timed_out
 from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch.clock import ApplicationClock
+from argocd_release.watch.pace import LEAST_SECONDS, POLL_SECONDS, seconds_between_lists, seconds_between_looks
 from argocd_release.watch.tracker import Tracker
+from argocd_release.watch.worker_pool import WorkerPool
 
-# The minimum number of seconds between two requests that list applications, because lists are expensive for Argo CD.
-LEAST_SECONDS: Final = 0.5
-POLL_SECONDS: Final = 2.0
 SUMMARY_SECONDS: Final = 15.0
-# The maximum number of steps that a pool runs at the same time.
-STEPS_AT_ONCE: Final = 8
 # The maximum number of seconds for which a poll waits for its steps. Longer steps continue during the next poll.
 ROUND_SECONDS: Final = 2.0
-# If the listed state of an application is unchanged, a look at it can only show changes of its pods. The rate of such
-# looks is limited to LOOKS_A_SECOND for the whole group, but each application gets one at least every UNSEEN_SECONDS.
-LOOKS_A_SECOND: Final = 20.0
-UNSEEN_SECONDS: Final = 10.0
 # The maximum number of seconds after the deadline that the last looks can take.
 OVERTIME_SECONDS: Final = 4.0
 # The outcomes of a child application that a sync of its parent can still change.
@@ -90,59 +81,6 @@ class PollResult:
     error: ArgoCDError | None = None
 
 
-class WorkerPool:
-    """A pool of threads that runs the steps of several applications. A long step continues during later polls."""
-
-    def __init__(self, step: Callable[[TrackedApplication], object], clock: Clock) -> None:
-        self._step = step
-        self._clock = clock
-        self._queue: deque[TrackedApplication] = deque()
-        self._working: list[Background[None]] = []
-
-    def add(self, application: TrackedApplication) -> None:
-        """Put the next step of the application into the queue."""
-        application.stepping = True
-        self._queue.append(application)
-
-    def start(self) -> None:
-        """Start threads for the queued steps, at most ``STEPS_AT_ONCE`` in total."""
-        room = max(STEPS_AT_ONCE - len(self._working), 0)
-        self._working += [run_in_background(self._work) for _ in range(min(room, len(self._queue)))]
-
-    def wait(self, until: float, check: Callable[[], object]) -> None:
-        """Wait for all steps, at most until the clock time ``until``. Let exceptions of steps and ``check`` pass."""
-        for future in self._working:
-            future.wait_for(seconds=max(until - self._clock.now(), 0.0), check=check)
-        ended = [future for future in self._working if future.done()]
-        self._working = [future for future in self._working if future not in ended]
-        for future in self._working:
-            # If a step ends later, wake the poll loop, so that it handles the result before the next poll is due.
-            future.add_done_callback(lambda _: self._clock.wake())
-        for future in ended:
-            future.result()
-
-    def position(self, application: TrackedApplication) -> int:
-        """Return the number of steps that are running, or that are in the queue before the step of this application."""
-        try:
-            return self._queue.index(application) + sum(not future.done() for future in self._working)
-        except (ValueError, RuntimeError):
-            # The application is no longer in the queue, or another thread has changed the queue during the search.
-            return 0
-
-    def _work(self) -> None:
-        while self._queue:
-            try:
-                application = self._queue.popleft()
-            except IndexError:
-                # Another worker has taken the last application from the queue.
-                return
-            application.has_news = False
-            try:
-                self._step(application)
-            finally:
-                application.looked_at, application.stepping = self._clock.now(), False
-
-
 class GroupPoller:
     """A loop that polls a group of applications until there is a verdict on each of them.
 
@@ -158,7 +96,7 @@ class GroupPoller:
         appear: seconds from ``started`` for which the loop waits for more applications if there are too few.
         graces: the grace periods that apply if Argo CD does not return the list.
         stop_early: True to stop after the first failure.
-        spacing: the minimum number of seconds between two polls; 0 if polls request no list.
+        lists: True if polls request lists, which have a minimum interval.
         check: a callback that is called repeatedly. It raises an exception to end the loop.
     """
 
@@ -176,7 +114,7 @@ class GroupPoller:
         appear: float,
         graces: GracePeriods,
         stop_early: bool,
-        spacing: float = LEAST_SECONDS,
+        lists: bool = True,
         check: Callable[[], object] = lambda: None,
     ) -> None:
         self.applications: dict[str, TrackedApplication] = {}
@@ -194,7 +132,7 @@ class GroupPoller:
         self._history = SymptomHistory(graces=graces)
         self._shown_read_error = ""
         self._stop_early = stop_early
-        self._spacing = spacing
+        self._lists = lists
         self._check = check
         self._summed_up_at = started
         # First looks wait for comparisons, which can take long. A separate pool keeps them from delaying later looks.
@@ -232,8 +170,9 @@ class GroupPoller:
             self._check()
             began = self._clock.now()
             polled = self._poll()
+            spacing = seconds_between_lists(self._clock.now() - began) if self._lists else 0.0
             if polled is None:
-                self._rest(began, at_once=True)
+                self._rest(began, spacing, at_once=True)
                 continue
             self._take_in(polled)
             self._step(polled)
@@ -247,7 +186,7 @@ class GroupPoller:
             elif self._is_over:
                 return None
             self._sum_up()
-            self._rest(began)
+            self._rest(began, spacing)
 
     def _judge_read_error(self, error: ArgoCDError, begun: float) -> Verdict | None:
         """Judge a group that cannot be listed by the rules for a single application. Return None if it is pending."""
@@ -280,7 +219,7 @@ class GroupPoller:
     def _tracked(self, name: str, parent: str) -> TrackedApplication:
         def on_news() -> None:
             # If each poll requests a list, a change of one application must not cause an extra poll.
-            if not self._spacing:
+            if not self._lists:
                 application.has_news = True
                 self._clock.wake()
 
@@ -296,7 +235,7 @@ class GroupPoller:
                 application.listed = polled.states(application.name)
                 (self._first if application.looked_at == -math.inf else self._again).add(application)
         # If the job waits for a single application, there is nothing else to do until its step ends.
-        until = math.inf if not self._spacing and len(self.applications) == 1 else self._clock.now() + ROUND_SECONDS
+        until = math.inf if not self._lists and len(self.applications) == 1 else self._clock.now() + ROUND_SECONDS
         for pool in (self._again, self._first):
             pool.start()
         for pool in (self._again, self._first):
@@ -352,16 +291,28 @@ class GroupPoller:
         return changed or now >= self._due_at(application, pending=pending)
 
     def _due_at(self, application: TrackedApplication, *, pending: int) -> float:
-        """Return the time of the next look if the list shows no change. ``pending`` looks share ``LOOKS_A_SECOND``."""
+        """Return the time of the next look if the list shows no change. ``pending`` applications share the rate."""
         again = application.not_before if application.has_news else application.look_again_at
         if again - application.looked_at <= LEAST_SECONDS:
             return again
-        share = application.looked_at + min(pending / LOOKS_A_SECOND, UNSEEN_SECONDS)
+        share = application.looked_at + seconds_between_looks(pending)
         if again < share:
             # The limit on the rate of looks does not delay a look at the end of a grace period.
             due = application.due_at if application.due_at > application.looked_at else math.inf
             again = min(share, due)
         return min(again, self._started + self._timeout)
+
+    def _needs_poll_at(self, application: TrackedApplication, *, pending: int) -> float:
+        """Return the time at which the application needs a poll, even if the usual one is due later.
+
+        If a poll requests a list, only a confirming look and the end of a grace period are worth an additional one.
+        """
+        if not self._lists:
+            return self._due_at(application, pending=pending)
+        if application.look_again_at - application.looked_at <= LEAST_SECONDS:
+            return application.look_again_at
+        due = application.due_at if application.due_at > application.looked_at else math.inf
+        return min(due, self._started + self._timeout)
 
     def _judge(self, application: TrackedApplication, verdict: Verdict) -> None:
         application.seconds = self.elapsed
@@ -388,13 +339,22 @@ class GroupPoller:
         waited, timeout, done = round(self.elapsed), round(self._timeout), count - failed - left
         self._emit(Summary(delivered=done, whole=count, pending=left, failed=failed, waited=waited, timeout=timeout))
 
-    def _rest(self, began: float, *, at_once: bool = False) -> None:
-        """Pause until the next look or poll is due, or until a change is reported."""
+    def _rest(self, began: float, spacing: float, *, at_once: bool = False) -> None:
+        """Pause until the next look or poll is due, or until a change is reported.
+
+        Args:
+            began: the clock time at which the last poll began.
+            spacing: the minimum number of seconds from there to the next poll.
+            at_once: True to poll again as soon as that is allowed.
+        """
         now, deadline, pending = self._clock.now(), self._started + self._timeout, self.pending
         waiting = [application for application in pending if not application.stepping]
-        least = max(min((application.not_before for application in waiting), default=now), began + self._spacing)
+        least = max(min((application.not_before for application in waiting), default=now), began + spacing)
         least = min(least, deadline) if now < deadline else least
-        self._clock.sleep(max(least - now, 0.0))
-        soonest = min((self._due_at(application, pending=len(pending)) for application in waiting), default=math.inf)
+        while (left := least - self._clock.now()) > 0:
+            self._check()
+            self._clock.sleep(min(left, LEAST_SECONDS))
+        needs = (self._needs_poll_at(application, pending=len(pending)) for application in waiting)
+        soonest = min(needs, default=math.inf)
         if not at_once:
-            self._clock.pause(max(min(soonest, began + POLL_SECONDS) - self._clock.now(), 0.0))
+            self._clock.pause(max(min(soonest, began + self._clock.spread(POLL_SECONDS)) - self._clock.now(), 0.0))

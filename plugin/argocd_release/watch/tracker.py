@@ -311,6 +311,8 @@ class Tracker:
             ends = math.inf if grace_due_in is None else now + grace_due_in
             self._look_at = min(self._last_observation[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline, ends)
             most = min(self._look_at - now, STILL_WAITING_SECONDS + BURST_SECONDS)
+        elif most in {QUIET_SECONDS, POLL_SECONDS}:
+            most = self._clock.spread(most)
         not_before = min(now + least, deadline)
         return Step(
             verdict=None,

@@ -15,16 +15,11 @@ from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.ports import WaitFeed
 from argocd_release.verdict.symptoms import GracePeriods
 from argocd_release.watch import poll_loop, tracker
-from argocd_release.watch.poll_loop import (
-    OVERTIME_SECONDS,
-    POLL_SECONDS,
-    STEPS_AT_ONCE,
-    SUMMARY_SECONDS,
-    GroupPoller,
-    PollResult,
-)
+from argocd_release.watch.pace import POLL_SECONDS
+from argocd_release.watch.poll_loop import OVERTIME_SECONDS, SUMMARY_SECONDS, GroupPoller, PollResult
 from argocd_release.watch.snapshot import ApplicationSnapshot, SnapshotCommands
 from argocd_release.watch.tracker import Tracker
+from argocd_release.watch.worker_pool import STEPS_AT_ONCE
 from tests.support.wording import is_from
 from tests.unit.clock import Clock
 from tests.unit.states import application
@@ -134,6 +129,41 @@ def test_each_level_of_child_applications_does_not_wait_again_to_stay_ready(dept
     assert outcomes(poller) == dict.fromkeys(names, Outcome.DELIVERED)
     seconds = [application.seconds for application in poller.applications.values()]
     assert 25 <= min(seconds) <= max(seconds) <= 25 + 5 * depth
+
+
+def test_lists_that_take_long_come_less_often_and_a_cancelled_job_ends_during_the_pause() -> None:
+    world = World({"a": PROGRESSING})
+    asked: list[float] = []
+    cancelled_at = 142.0
+
+    def slow_poll() -> PollResult | None:
+        asked.append(world.clock.at)
+        world.clock.at += 4.0
+        return world.poll()
+
+    def check() -> None:
+        if world.clock.at >= cancelled_at:
+            raise TimeoutError
+
+    poller = GroupPoller(
+        poll=slow_poll, track=world.track, clock=world.clock, started=100.0, timeout=60, graces=GracePeriods(),
+        appear=0, emit=world.events.append, judged=world.judged, stop_early=False, complete=lambda _: True, check=check,
+    )  # fmt: skip
+    with pytest.raises(TimeoutError):
+        poller.run()
+    assert asked == pytest.approx([100, 112, 124, 136], abs=0.5)
+    # The pause after the fourth list would end at 148.
+    assert world.clock.at < cancelled_at + 1
+
+
+@pytest.mark.parametrize("count", [2, 10, 100])
+def test_looks_without_news_cause_no_lists_of_their_own(count: int) -> None:
+    world = World({f"app-{number}": PROGRESSING for number in range(count)})
+    poller = world.poller(count=count)
+    poller.run()
+    assert set(outcomes(poller).values()) == {Outcome.TIMED_OUT}
+    # The first looks, and those at the deadline, need lists of their own.
+    assert world.asked <= 60 / POLL_SECONDS + 4
 
 
 def test_those_that_are_judged_are_looked_at_no_more() -> None:

@@ -94,6 +94,9 @@ class FakeClock:
     def wake(self) -> None:
         self.woken = True
 
+    def spread(self, seconds: float) -> float:
+        return seconds
+
 
 class FakeFeed:
     ended = False
