@@ -14,7 +14,7 @@ from typing import Any, Final
 from argocd_release import __version__
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.registry import write_file
-from benchmark import report, sets
+from benchmark import jobs, recorded, report, sets
 from benchmark.measure import Measurement, Tool, measure
 from sandbox import releases
 from sandbox.sandbox import ROOT, Sandbox
@@ -24,11 +24,13 @@ from scenarios.parallel_runner import possible
 
 OUTPUT: Final = ROOT / "docs" / "benchmark.json"
 SETS_OUTPUT: Final = ROOT / "docs" / "benchmark-sets.json"
+RECORDED_OUTPUT: Final = ROOT / "docs" / "benchmark-recorded.json"
 TIMEOUT: Final = 45
 TOOLS: Final = {
     report.PLAIN: Tool(name=report.PLAIN, command=["sh", str(Path(__file__).with_name("plain.sh"))], judges=False),
     report.OURS: Tool(name=report.OURS, command=[str(Path(sys.executable).with_name("argocd-release"))], judges=True),
 }
+JOBS_OUTPUT: Final = ROOT / "docs" / "benchmark-jobs.json"
 REPETITIONS: Final = 5
 WAITS: Final = (20, 60)
 
@@ -49,7 +51,17 @@ def main() -> int:
         "--sets", type=int, nargs="*", metavar="SIZE",
         help="instead, many applications in one job, against argocd app wait: 1, 10, 50, 200, or the sizes given",
     )  # fmt: skip
+    parser.add_argument(
+        "--recorded", type=int, nargs="*", metavar="SIZE",
+        help="instead, the cost of one job by recorded answers: 1 to 5,000 applications, or the sizes given",
+    )  # fmt: skip
+    parser.add_argument("--jobs", type=int, metavar="COUNT", help="instead, so many jobs at once against one Argo CD")
+    parser.add_argument("--soak", type=int, metavar="COUNT", help="instead, so many jobs one after another")
     given = parser.parse_args()
+    if many := {name: count for name, count in (("at_once", given.jobs), ("soak", given.soak)) if count}:
+        return jobs.main(many, given.output or JOBS_OUTPUT)
+    if given.recorded is not None:
+        return recorded.main(given.recorded or recorded.SIZES, given.output or RECORDED_OUTPUT)
     if given.sets is not None:
         compared = [sets.OURS] if given.only == report.OURS else [sets.OURS, sets.PLAIN]
         return sets.main(given.sets or sets.SIZES, compared, given.output or SETS_OUTPUT)

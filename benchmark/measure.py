@@ -1,5 +1,6 @@
 """Play one scenario with one tool, and measure the result."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -96,6 +97,16 @@ class Peak(Watcher):
         while (pages := sum(_pages(pid))) > 0:
             self.megabytes = max(self.megabytes, pages * PAGE_MB)
             time.sleep(SAMPLE_SECONDS)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process and its ended children have used, or 0 if the process has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    # utime, stime, cutime and cstime of proc(5), without the first two fields.
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _pages(pid: int) -> Iterator[int]:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from argocd_release import __version__
 from argocd_release.reports.registry import write_file
+from benchmark.argocd_work import Work, work
 from benchmark.measure import Peak
 from sandbox import manifests
 from sandbox.application import IN_CLUSTER, delivered
@@ -48,6 +49,7 @@ class Measured:
         peak_mb: memory with all child processes.
         requests: all requests to Argo CD's API server.
         lists: the requests for a list.
+        work: what Argo CD itself has done meanwhile, also for its own syncs.
     """
 
     situation: str
@@ -61,10 +63,11 @@ class Measured:
     peak_mb: float
     requests: int
     lists: int
+    work: Work
 
 
 class Sets:
-    """The applications of one size, in one repository with a folder each. Argo CD's own work is not measured."""
+    """The applications of one size, in one repository with a folder each."""
 
     def __init__(self, sandbox: Sandbox, count: int) -> None:
         self.sandbox = sandbox
@@ -72,11 +75,11 @@ class Sets:
         self.repository: Repository = sandbox.repository(f"bench-{count}")
         self.names = [f"bench-{count}-{number}" for number in range(count)]
 
-    def commit(self, tag: str, *, crashing: Sequence[str] = ()) -> str:
-        """Commit a new version of each; return the revision."""
+    def commit(self, tag: str, *, crashing: Sequence[str] = (), fate: str = "ready") -> str:
+        """Commit a new version of each; return the revision. ``fate`` is that of the pods that do not crash."""
         files = {
             f"{name}/web.yaml": manifests.deployment(
-                name, f"registry.example.com/web:{tag}", fate="crash" if name in crashing else "ready"
+                name, f"registry.example.com/web:{tag}", fate="crash" if name in crashing else fate
             )
             for name in self.names
         }
@@ -99,6 +102,17 @@ class Sets:
             for name in self.names
         ]
         self.sandbox.apply(*objects)
+
+    def create_delivered(self, tag: str) -> str:
+        """Commit a version, create the applications, and wait until all are delivered; return the revision."""
+        revision = self.commit(tag)
+        self.create()
+        self.delivered_at(revision, 600)
+        return revision
+
+    def healths(self) -> list[str]:
+        """Return the health of each application."""
+        return [str(each["status"].get("health", {}).get("status", "")) for each in self._applications()]
 
     def compare(self) -> None:
         """Let Argo CD read git, as a webhook would. By itself it does so every three minutes."""
@@ -148,7 +162,7 @@ def run(
         which = ["--selector", selector] if nothing else sets.names
         command = ["argocd", "app", "wait", *which, "--health", "--sync", "--timeout", str(TIMEOUT)]
     plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-    before, peak = sandbox.requests(), Peak()
+    before, done, peak = sandbox.requests(), work(sandbox), Peak()
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
         environ = plain | sandbox.environment() | settings
         started = time.monotonic()
@@ -172,7 +186,7 @@ def run(
         seconds=round(seconds, 1), late=None if late is None else round(late, 1),
         told=told,
         cpu_seconds=round(usage.ru_utime + usage.ru_stime, 1), peak_mb=round(peak.megabytes),
-        requests=sum(asked.values()), lists=asked[LIST],
+        requests=sum(asked.values()), lists=asked[LIST], work=work(sandbox) - done,
     )  # fmt: skip
 
 
@@ -188,9 +202,7 @@ def measure(
     """Measure every situation of every size with each tool. ``alone`` receives Argo CD's own time."""
     for count in sizes:
         sets = Sets(sandbox, count)
-        revision = sets.commit("1")
-        sets.create()
-        sets.delivered_at(revision, 600)
+        sets.create_delivered("1")
         # After a change of hundreds of applications, Argo CD is still busy for a while.
         alone[count] = min(round(sets.compared_in(), 1) for _ in range(3))
         for tool in tools:

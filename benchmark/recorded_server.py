@@ -1,0 +1,151 @@
+"""A server that plays the recorded answers of a real Argo CD for thousands of applications, over real HTTP.
+
+It is also an HTTP proxy for itself, because a job behind an HTTP proxy does not start the argocd CLI. So a benchmark of
+such a job measures the job alone.
+"""
+
+import gzip
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+from argocd_release.argocd.connection import Connection
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+# `argocd app get --refresh -o json` of an application whose new pod is not ready yet.
+(_ANSWER,) = (ROOT / "tests/cases/timed-out/argocd").glob("app-get-*---refresh--o-json---logformat-json/1.out")
+_APPLICATION: Final[dict[str, Any]] = json.loads(_ANSWER.read_text("utf-8"))
+# The resource tree of a Deployment whose pod is not ready yet.
+_TREE: Final = ROOT / "tests/contract/recorded/2.13.2/too-slow.json"
+TOKEN: Final = "a-token-of-twenty-characters"  # noqa: S105 - the server accepts any
+_PATH: Final = "/api/v1/applications"
+_HEALTHY: Final = {"status": "Healthy"}
+# The name that every application has in the text of its template.
+_NAME: Final = "NAME-OF-THE-APPLICATION"
+
+
+class RecordedServer:
+    """A server with the applications ``web-0``, ``web-1`` and so on, which counts requests and bytes.
+
+    All applications are Synced and Progressing until ``deliver`` is called, and Healthy afterwards.
+
+    Args:
+        applications: the number of applications.
+        resources: the number of resources of each application.
+    """
+
+    def __init__(self, applications: int, resources: int = 1) -> None:
+        self._resources = resources
+        self._names = [f"web-{number}" for number in range(applications)]
+        tree = json.loads(_TREE.read_text("utf-8"))["tree"]
+        self._parts = {"resource-tree": json.dumps(tree).encode(), "events": b'{"items":[]}'}
+        #: The number of requests by their kind: list, read, comparison, resource-tree, events, other.
+        self.requests: Counter[str] = Counter()
+        #: The names of the applications that were compared.
+        self.compared: set[str] = set()
+        #: The bytes of all answers before their compression.
+        self.bytes = 0
+        self.port = 0
+        self._lock = threading.Lock()
+        self._play(_APPLICATION, version="1")
+
+    @property
+    def connection(self) -> Connection:
+        return Connection(server=f"127.0.0.1:{self.port}", auth_token=TOKEN, opts="--plaintext")
+
+    def deliver(self) -> None:
+        """Let all applications become Healthy at the same time."""
+        status = _APPLICATION["status"]
+        status = status | {"health": _HEALTHY, "reconciledAt": f"9{status['reconciledAt'][1:]}"}
+        self._play(_APPLICATION | {"status": status}, version="2")
+
+    def answer(self, path: str, *, compress: bool = False) -> tuple[int, bytes]:
+        """Return the status and the body of the answer to a GET request, and count it."""
+        url = urlsplit(path)
+        name, _, part = url.path.removeprefix(_PATH).removeprefix("/").partition("/")
+        kind = part or ("list" if not name else "comparison" if "refresh=" in url.query else "read")
+        if not url.path.startswith(_PATH) or (part and part not in self._parts):
+            kind, plain, packed = "other", b"{}", b""
+        elif kind == "list":
+            plain, packed = self._list
+        else:
+            plain, packed = self._parts.get(part) or self._application(name).encode(), b""
+        # Argo CD compresses its answers with the default level of Go's gzip, which is 6.
+        body = (packed or gzip.compress(plain, 6)) if compress and kind != "other" else plain
+        with self._lock:
+            self.requests[kind] += 1
+            self.bytes += len(plain)
+            self.compared |= {name} if kind == "comparison" else set()
+        return (HTTPStatus.NOT_FOUND if kind == "other" else HTTPStatus.OK), body
+
+    def _play(self, document: dict[str, Any], *, version: str) -> None:
+        self._template = json.dumps(_named(document, self._resources, version), separators=(",", ":"))
+        whole = f'{{"metadata":{{}},"items":[{",".join(map(self._application, self._names))}]}}'.encode()
+        self._list = whole, gzip.compress(whole, 6)
+
+    def _application(self, name: str) -> str:
+        return self._template.replace(_NAME, name)
+
+
+def _named(document: dict[str, Any], resources: int, version: str) -> dict[str, Any]:
+    """Return the recorded application with the name of the template, and with copies of its resource."""
+    named: dict[str, Any] = json.loads(json.dumps(document))
+    named["metadata"] |= {"name": _NAME, "uid": _NAME, "resourceVersion": version}
+    status = named["status"]
+    for holder in (status, status["operationState"]["syncResult"]):
+        (resource,) = holder["resources"]
+        copies = [resource | {"name": f"{resource['name']}-{number}"} for number in range(1, resources)]
+        holder["resources"] = [resource, *copies]
+    if status["health"] == _HEALTHY:
+        for resource in status["resources"]:
+            resource["health"] = _HEALTHY
+    return named
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Send the headers and the body together. Otherwise, Nagle's algorithm delays each body by 40 ms.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def __init__(self, server: RecordedServer, *arguments: Any) -> None:
+        self._recorded = server
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        compress = "gzip" in self.headers.get("Accept-Encoding", "")
+        status, body = self._recorded.answer(self.path, compress=compress)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if compress and status == HTTPStatus.OK:
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        # The job can end at any time.
+        with suppress(OSError):
+            self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Log nothing."""
+
+
+@contextmanager
+def serving(applications: int, resources: int = 1) -> Iterator[RecordedServer]:
+    """Run a server with so many applications during the ``with`` block."""
+    server = RecordedServer(applications, resources)
+    handler = cast("type[BaseHTTPRequestHandler]", partial(_Handler, server))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        http.daemon_threads = True
+        server.port = http.server_port
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield server
+        finally:
+            http.shutdown()
