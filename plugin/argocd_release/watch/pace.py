@@ -6,7 +6,7 @@ from typing import Final
 LEAST_SECONDS: Final = 0.5
 POLL_SECONDS: Final = 2.0
 # The maximum share of the time in which Argo CD and the job work on lists. A list of 5,000 applications takes seconds.
-LIST_SHARE: Final = 1 / 3
+LIST_SHARE: Final = 1 / 2
 # The maximum pause after a list in seconds, however long the list took.
 MOST_LIST_PAUSE: Final = 10.0
 # If the listed state of an application is unchanged, a look at it can only show changes of its pods. The rate of such

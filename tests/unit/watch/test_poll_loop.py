@@ -134,7 +134,7 @@ def test_each_level_of_child_applications_does_not_wait_again_to_stay_ready(dept
 def test_lists_that_take_long_come_less_often_and_a_cancelled_job_ends_during_the_pause() -> None:
     world = World({"a": PROGRESSING})
     asked: list[float] = []
-    cancelled_at = 142.0
+    cancelled_at = 138.0
 
     def slow_poll() -> PollResult | None:
         asked.append(world.clock.at)
@@ -151,8 +151,8 @@ def test_lists_that_take_long_come_less_often_and_a_cancelled_job_ends_during_th
     )  # fmt: skip
     with pytest.raises(TimeoutError):
         poller.run()
-    assert asked == pytest.approx([100, 112, 124, 136], abs=0.5)
-    # The pause after the fourth list would end at 148.
+    assert asked == pytest.approx([100, 108, 116, 124, 132], abs=0.5)
+    # The pause after the fifth list would end at 140.
     assert world.clock.at < cancelled_at + 1
 
 
