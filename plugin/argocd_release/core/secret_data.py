@@ -149,6 +149,13 @@ _FLAT_DATA: Final = re.compile(r"\b(?:data|stringData):(?=[ \t]*+(?!\[redacted\]
 _PREFIXED_DATA: Final = re.compile(r"^(.*?)\b(?:data|stringData):[ \t]*+$")
 
 
+# A Secret in one line: as YAML whose line breaks are escaped, for example in a log in JSON, or as a dict of Python.
+_ESCAPED_KIND: Final = re.compile(r"(?:\\n[ -]*+|\b)kind: [\"'\\]*+Secret\b")
+_ESCAPED_DATA: Final = re.compile(r"((?:\\n[ -]*+|[\"'])(?:data|stringData):)[^\n]*+")
+_PYTHON_KIND: Final = re.compile(r"'kind': 'Secret'")
+_PYTHON_DATA: Final = re.compile(r"('(?:data|stringData)':)[^\n]*+")
+
+
 def message_shown(text: str, *, kind: str = "") -> str:
     """Hide the values of Secrets and dumped Go objects in a message.
 
@@ -172,7 +179,7 @@ def without_secret_data(text: str) -> str:
 
     If the end of such a field cannot be determined, hide the rest of the text.
     """
-    return _without_yaml(_without_go(_without_json(text)))
+    return _without_yaml(_without_go(_without_json(_without_one_line(text))))
 
 
 def _safe_phrases(text: str, position: int = 0) -> str:
@@ -255,6 +262,16 @@ def _end_of_brackets(text: str, start: int) -> int | None:
             if level <= 0:
                 return mark.end()
     return None
+
+
+def _without_one_line(text: str) -> str:
+    """Hide the data of each Secret that is in a single line, up to the end of that line."""
+    if "Secret" not in text:
+        return text
+    lines = text.split("\n")
+    for kind, data in ((_ESCAPED_KIND, _ESCAPED_DATA), (_PYTHON_KIND, _PYTHON_DATA)):
+        lines = [data.sub(rf"\1 {REDACTED}", line) if kind.search(line) else line for line in lines]
+    return "\n".join(lines)
 
 
 def _without_json(text: str) -> str:

@@ -300,3 +300,29 @@ def test_a_secret_in_a_query_is_hidden(name: str) -> None:
 )
 def test_what_is_no_credential_stays(text: str) -> None:
     assert redaction([])(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"msg": "apply", "manifest": "apiVersion: v1\nkind: Secret\nstringData:\n  password: hunter2\n"}',
+        r'{"msg": "apply", "manifest": "apiVersion: v1\ndata:\n  password: hunter2\nkind: Secret\n"}',
+        r'{"msg": "apply", "manifest": "data:\n  password: hunter2\nkind: Secret\n"}',
+        r'{"msg": "apply", "manifest": "---\n- kind: \"Secret\"\n  data:\n    password: hunter2\n"}',
+        r'manifest="apiVersion: v1\\nkind: Secret\\ndata:\\n  password: hunter2"',
+        "apply {'kind': 'Secret', 'stringData': {'password': 'hunter2'}}",
+        "apply {'data': {'password': 'hunter2'}, 'kind': 'Secret'}",
+    ],
+)
+def test_a_secret_in_one_line_is_hidden(text: str) -> None:
+    shown = without_secret_data(f"before\n{text}\ndata: after")
+    assert "hunter2" not in shown
+    assert shown.startswith(f"before\n{text[:5]}")
+    assert shown.endswith("[redacted]\ndata: after")
+
+
+@pytest.mark.parametrize(
+    "text", [r"kind: ConfigMap\ndata:\n  colour: red", "{'kind': 'ConfigMap', 'data': {'a': 'b'}}"]
+)
+def test_another_document_in_one_line_is_shown(text: str) -> None:
+    assert without_secret_data(f"Secret\n{text}") == f"Secret\n{text}"
