@@ -106,7 +106,7 @@ SCENARIOS = {
         before=added(deployment(), {"deploy/quota.yaml": manifests.resource_quota("pods", pods="1")}),
         released=deployment(),
         exit_code=11,
-        cause=f'Deployment/mailer → ReplicaSet/mailer-RS: {NO_PODS} — pods "mailer-POD" is forbidden: exceeded quota:',
+        cause=f'Deployment/mailer → ReplicaSet/mailer-RS: {NO_PODS} — pods "mailer-POD" is forbidden: exceeded quota "pods"',
     ),
     "pre-sync-hook": Scenario(
         service="orders",

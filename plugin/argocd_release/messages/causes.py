@@ -143,8 +143,8 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "HYDRATION_FAILED": "fix the error above. If it is in git, push a corrected commit. If it is in Argo CD itself "
         "(write access to the repository, the project's allowed sources), retry this GitLab job after the fix",
         "OPERATION_FAILED": "correct in git what the message names, and push. If the reason is outside git, fix it "
-        "there. Then sync again (argocd app sync {application}, or <RELEASE_SYNC=true>), because Argo CD does not "
-        "repeat a failed sync by itself",
+        "there, and sync again (argocd app sync {application}, or <RELEASE_SYNC=true>): Argo CD does not repeat a "
+        "failed sync by itself",
         "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD first makes its other attempts "
         "with the old commit; to skip them, end the running sync after the push (argocd app terminate-op "
         "{application}). If the reason is outside git, fix it there, and then retry this GitLab job. If Argo CD has "
