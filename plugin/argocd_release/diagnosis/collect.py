@@ -278,8 +278,9 @@ def _interrogate(name: str, suspect: Node, sources: Evidence) -> tuple[root_caus
             causes.NO_LOG_UNKNOWN.fill(pod=suspect),
         )
     container = clues.status.culprit if clues.status else None
-    if not notes and not clues.events and not (container and container.has_run):
-        notes.append(causes.NO_EVENTS.fill(pod=suspect))
+    warns = any(event.type == "Warning" for event in clues.events)
+    if not notes and not warns and not (container and container.has_run):
+        notes.append(causes.NO_WARNINGS.fill(pod=suspect))
     if container is None:
         return clues, notes, causes.NO_LOG_NOT_SCHEDULED.fill(pod=suspect)
     if not container.has_run:

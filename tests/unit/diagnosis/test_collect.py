@@ -141,7 +141,7 @@ class Quiet(Slow):
             False,
             (),
             (
-                texts.NO_EVENTS.fill(pod="Pod/web-0"),
+                texts.NO_WARNINGS.fill(pod="Pod/web-0"),
                 texts.NO_LOG_NOT_STARTED.fill(pod="Pod/web-0", container="web"),
             ),
         ),
@@ -152,6 +152,25 @@ class Quiet(Slow):
 def test_a_missing_log_is_explained(started: bool, lines: tuple[str, ...], notes: tuple[str, ...]) -> None:  # noqa: FBT001
     found = diagnose("web", CRASHES, sources=Quiet(started=started, lines=lines), stop=threading.Event())
     assert found.notes == notes
+
+
+class Scheduled(Quiet):
+    """An API with one event about a pod that has not started."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(started=False)
+        self.kind = kind
+
+    def events(self, name: str, node: Node) -> tuple[Event, ...]:
+        del name, node
+        return (Event(type=self.kind, reason="Scheduled", message="assigned", count=1, last_at=""),)
+
+
+@pytest.mark.parametrize(("kind", "is_noted"), [("Normal", True), ("Warning", False)])
+def test_a_pod_that_has_not_started_says_if_there_is_no_warning(kind: str, *, is_noted: bool) -> None:
+    """The reader of a log could not tell if there were no events, or if the job had not read them."""
+    found = diagnose("web", CRASHES, sources=Scheduled(kind), stop=threading.Event())
+    assert (texts.NO_WARNINGS.fill(pod="Pod/web-0") in found.notes) is is_noted
 
 
 def test_what_the_application_itself_says_needs_no_api() -> None:
