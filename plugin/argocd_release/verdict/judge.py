@@ -62,7 +62,8 @@ def judge(observation: Application | Failure, history: SymptomHistory) -> Verdic
         return Verdict(outcome=None, reason=_left_at(history, left), code=CauseCode.UNSTABLE)
     if history.is_staying and (stability := history.stability):
         ready = stability.since - history.started
-        reason = texts.MUST_STAY.fill(ready=f"{ready:.0f}", until=f"{ready + history.graces.stable_for:.0f}")
+        until = ready + stability.paused + history.graces.stable_for
+        reason = texts.MUST_STAY.fill(ready=f"{ready:.0f}", until=f"{until:.0f}")
         return Verdict(outcome=None, reason=reason, hint=texts.MUST_STAY.hint)
     missing = blocker(observation, history.expectation, compared=history.compared)
     return Verdict.on(missing, None) if missing else Verdict(outcome=None, reason=CONFIRMING)

@@ -23,12 +23,20 @@ class Stability:
             be proven again.
         restarts: the number of restarts of each pod that has been ready since then, by the uid of the pod.
         has_seen_pods: True if a look since then could read the pods, even if the application has none.
+        paused: the seconds since then in which Argo CD could not tell the health or the sync status. They do not count.
     """
 
     since: float
     subject: str
     restarts: Mapping[str, int] = field(default_factory=dict)
     has_seen_pods: bool = False
+    paused: float = 0
+
+    def pause(self, application: Application, expectation: Expectation, seconds: float) -> Self:
+        """Return a copy. If the look shows an unknown state, it includes the seconds since the previous look."""
+        is_unknown = bool(expectation.healths) and application.health is HealthStatus.UNKNOWN
+        is_uncompared = WaitCondition.SYNC in expectation.wait_for and application.sync is SyncStatus.UNKNOWN
+        return replace(self, paused=self.paused + seconds) if is_unknown or is_uncompared else self
 
     def observe(self, application: Application) -> Self:
         """Return a copy that includes the ready pods of a look at the delivered release.

@@ -137,7 +137,7 @@ class SymptomHistory:
         looked = replace(looked, records=records)
         if application is None or not self.graces.stable_for:
             return looked
-        return replace(looked, stability=_next_stability(looked, application))
+        return replace(looked, stability=_next_stability(looked, application, seconds=now - self.now))
 
     @property
     def is_staying(self) -> bool:
@@ -158,7 +158,7 @@ class SymptomHistory:
         if symptom is Symptom.DELIVERED and self.graces.stable_for:
             if self.stability is None:
                 return 0
-            since = self.stability.since
+            since = self.stability.since + self.stability.paused
         return self.graces.rules[symptom].seconds - (self.now - since)
 
     @property
@@ -216,8 +216,8 @@ class SymptomHistory:
         return self._left(symptom, record) <= 0 and record.look_count >= rule.looks
 
 
-def _next_stability(history: SymptomHistory, application: Application) -> "Stability | None":
-    """Return the state of the proven release after the last look.
+def _next_stability(history: SymptomHistory, application: Application, *, seconds: float) -> "Stability | None":
+    """Return the state of the proven release after the last look, which was ``seconds`` after the previous look.
 
     A new revision and new source parameters must be proven again.
     """
@@ -225,7 +225,7 @@ def _next_stability(history: SymptomHistory, application: Application) -> "Stabi
     stability = history.stability if history.stability and history.stability.subject == subject else None
     record = history.records.get(Symptom.DELIVERED)
     if record is None:
-        return stability
+        return stability.pause(application, history.expectation, seconds) if stability else None
     # Most jobs do not use this feature, and do not need its module.
     from argocd_release.verdict.stability import Stability  # noqa: PLC0415
 

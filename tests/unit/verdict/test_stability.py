@@ -272,6 +272,19 @@ def test_a_look_that_failed_proves_nothing_and_does_not_start_the_time_again() -
 
 
 @pytest.mark.parametrize(
+    "unknown", [state(pod("a"), pod("b"), health="Unknown"), state(pod("a"), pod("b"), sync="Unknown")]
+)
+def test_the_time_in_which_argo_cd_cannot_tell_the_state_does_not_count(unknown: Application) -> None:
+    release = proven().look(10, READY)
+    for at in range(11, 31):
+        release.look(at, unknown)
+    assert release.look(34, READY).look(34.3, READY).outcome is None
+    assert release.reason == texts.MUST_STAY.fill(ready="4", until="54")
+    assert release.look(53.9, READY).outcome is None
+    assert release.look(54, READY).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
     "seen", [replace(READY, workloads=None), replace(application(health="Progressing"), workloads=None)]
 )
 def test_a_look_without_pods_is_no_failure(seen: Application) -> None:
