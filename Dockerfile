@@ -69,7 +69,9 @@ RUN set -eu; \
       /etc/apt/apt.conf.d/99snapshot; \
     mkdir -p -m 1777 /var/tmp; \
     find / -xdev -perm /6000 -type f -exec chmod a-s {} +; \
-    find / -xdev -newermt "@${SOURCE_DATE_EPOCH}" -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+    # BuildKit mounts these two files read-only during a build. They are not in the image.
+    find / -xdev -newermt "@${SOURCE_DATE_EPOCH}" ! -path /etc/hosts ! -path /etc/resolv.conf \
+      -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
 # --- the package, from uv.lock: uv only writes down what it pins, pip installs it --------------------------------------
 FROM system AS package
