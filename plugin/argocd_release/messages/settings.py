@@ -76,8 +76,7 @@ STABLE_TOO_LONG: Final = ProblemMessage(
     "lower {setting}, or raise <RELEASE_TIMEOUT>, which must also leave time for the release itself",
 )
 STABLE_TOO_LONG_FOR_JOB: Final = ProblemMessage(
-    "{setting} is {given} s, but GitLab ends this job after {timeout} s (CI_JOB_TIMEOUT), of which the reports need "
-    "{reports} s",
+    "{setting} is {given} s, but the release has only {timeout} s until GitLab ends this job (CI_JOB_TIMEOUT)",
     "lower {setting}, or set a longer `timeout` for this job in .gitlab-ci.yml",
 )
 THRESHOLD_TOO_HIGH: Final = ProblemMessage(

@@ -125,6 +125,7 @@ class Run:
         settings = self._results.settings = load.load(self._context.environ)
         now = datetime.now(UTC)
         timeout, clocks = load.seconds_left(settings, now)
+        load.check_job_time(settings, timeout)
         upload = UPLOAD_SECONDS - AFTER_SECONDS
         left = load.job_seconds_left(settings, now)[0]
         self._job_ends_at = time.monotonic() + left

@@ -15,7 +15,7 @@ from argocd_release.messages import settings
 from argocd_release.model.errors import SetupProblem
 from argocd_release.settings import environment, expectations_file, interpret
 from argocd_release.settings.environment import COMPONENT, PROPERTIES, SCHEMA, JobEnvironment
-from argocd_release.timing import SITE_PAUSE, UPLOAD_SECONDS
+from argocd_release.timing import SITE_PAUSE
 from argocd_release.transport.urls import split_proxy
 
 _WHAT_TO_WAIT_FOR: Final = ("ARGOCD_APP_NAME", "RELEASE_SELECTOR", "RELEASE_PROJECT")
@@ -218,12 +218,8 @@ def _time_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
     """Yield a problem for each setting that needs more time than the job has, or that waits for a time of 0 s."""
     timeout, name = values["RELEASE_TIMEOUT"], "RELEASE_STABLE_FOR"
     stable_for, threshold = values[name], values["RELEASE_URL_SUCCESS_THRESHOLD"]
-    job_timeout = values["CI_JOB_TIMEOUT"] if values.get("CI_JOB_STARTED_AT") else 0
     if _exceeds(stable_for, timeout):
         yield SetupProblem.of_setting(settings.STABLE_TOO_LONG, name, given=stable_for, timeout=timeout)
-    elif job_timeout and _exceeds(stable_for, job_timeout - UPLOAD_SECONDS):
-        words = {"given": stable_for, "timeout": job_timeout, "reports": UPLOAD_SECONDS}
-        yield SetupProblem.of_setting(settings.STABLE_TOO_LONG_FOR_JOB, name, **words)
     seconds = (threshold - 1) * SITE_PAUSE if isinstance(threshold, int) else 0
     if seconds and _exceeds(seconds, timeout):
         words = {"given": threshold, "seconds": f"{seconds:.0f}", "timeout": timeout}

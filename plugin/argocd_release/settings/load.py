@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from argocd_release.argocd.connection import Connection
 from argocd_release.messages import job_log
-from argocd_release.model.errors import NoPreviewError, SettingsError
+from argocd_release.messages import settings as texts
+from argocd_release.model.errors import NoPreviewError, SettingsError, SetupProblem
 from argocd_release.model.git import Access
 from argocd_release.settings import checks, environment, expectations_file, interpret
 from argocd_release.settings.environment import PREFIX, PROPERTIES, JobEnvironment
@@ -288,6 +289,22 @@ def seconds_left(job_time: TimeSettings, now: datetime) -> tuple[int, str]:
     """
     left, why = job_seconds_left(job_time, now)
     return max(1, int(min(job_time.timeout, left - UPLOAD_SECONDS))), why
+
+
+def check_job_time(policy: PolicySettings, seconds: int) -> None:
+    """Check that the release can stay ready for long enough before GitLab ends the job.
+
+    Args:
+        policy: the rules for judging applications.
+        seconds: the timeout of the release, as ``seconds_left`` returns it.
+
+    Raises:
+        SettingsError: the release cannot succeed in this time.
+    """
+    if 0 < seconds <= policy.stable_for:
+        words = {"given": policy.stable_for, "timeout": seconds}
+        name = "RELEASE_STABLE_FOR"
+        raise SettingsError([SetupProblem.of_setting(texts.STABLE_TOO_LONG_FOR_JOB, name, **words)])
 
 
 def job_seconds_left(job_time: TimeSettings, now: datetime) -> tuple[float, str]:

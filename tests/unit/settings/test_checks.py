@@ -8,7 +8,7 @@ from argocd_release.messages import Message, settings
 from argocd_release.model.errors import SettingsError, SetupProblem
 from argocd_release.settings import environment, interpret
 from argocd_release.settings.environment import JobEnvironment
-from argocd_release.settings.load import load
+from argocd_release.settings.load import check_job_time, load
 
 GOOD = {"ARGOCD_SERVER": "argocd.example.com", "ARGOCD_AUTH_TOKEN": "eyJ.e30.c2ln", "ARGOCD_APP_NAME": "web"}
 COMPONENT = {"INPUT_COMPONENT": "true", "INPUT_JOB_NAME": "release:web"}
@@ -49,7 +49,6 @@ def test_a_wrong_setting_comes_with_its_fix(environ: dict[str, str], subject: st
     assert fix in problem.fix
 
 
-STARTED = {"CI_JOB_STARTED_AT": "2026-01-01T00:00:00Z"}
 SITE = {"RELEASE_URL_CHECK": "true", "RELEASE_SITE_URL": "https://web.example.com"}
 REVERT = {"RELEASE_REVERT": "merge-request", "CI_PROJECT_PATH": "team/web", "CI_PROJECT_ID": "7"}
 
@@ -57,11 +56,6 @@ REVERT = {"RELEASE_REVERT": "merge-request", "CI_PROJECT_PATH": "team/web", "CI_
 @pytest.mark.parametrize(
     ("environ", "fitting", "subject"),
     [
-        (
-            STARTED | {"RELEASE_STABLE_FOR": "60", "CI_JOB_TIMEOUT": "105"},
-            {"CI_JOB_TIMEOUT": "106"},
-            "RELEASE_STABLE_FOR",
-        ),
         (
             SITE | {"RELEASE_URL_SUCCESS_THRESHOLD": "31", "RELEASE_TIMEOUT": "60"},
             {"RELEASE_TIMEOUT": "61"},
@@ -83,6 +77,17 @@ def test_settings_that_cannot_work_together_are_an_error(
     (problem,) = wrong(**environ)
     assert problem.subject == subject
     assert not wrong(**(environ | fitting))
+
+
+def test_a_release_that_cannot_stay_ready_before_gitlab_ends_the_job_is_an_error() -> None:
+    settings_of_job = load(JobEnvironment(GOOD | {"RELEASE_STABLE_FOR": "60", "CI_JOB_TIMEOUT": "105"}))
+    check_job_time(settings_of_job, 61)
+    with pytest.raises(SettingsError) as caught:
+        check_job_time(settings_of_job, 60)
+    (problem,) = caught.value.problems
+    assert problem.subject == "RELEASE_STABLE_FOR"
+    assert "CI_JOB_TIMEOUT" in problem.message
+    check_job_time(load(JobEnvironment(GOOD)), 1)
 
 
 def test_each_malformed_pattern_of_resources_is_an_error_with_its_own_fix() -> None:
