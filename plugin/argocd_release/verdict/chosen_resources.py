@@ -172,6 +172,8 @@ class ChosenResources:
         in_git = [item.ref for item in items if not (item.hook or item.requires_pruning)]
         unmatched = _unmatched(self.including, in_git)
         own = refs.intersection(in_git)
+        # In a group, no pattern must match in an application without resources. RELEASE_ALLOW_EMPTY decides about it.
+        is_empty = all(item.requires_pruning for item in items)
         health = _health(application.health, [item for item in chosen if not item.hook], excluded)
         return replace(
             application,
@@ -191,7 +193,8 @@ class ChosenResources:
                 sync=application.sync,
                 health=application.health,
                 unmatched=unmatched,
-                is_complete=bool(own or not (in_git or unmatched)) and not (self.each_must_match and unmatched),
+                is_complete=bool(own or is_empty or not (in_git or unmatched))
+                and not (self.each_must_match and unmatched),
                 failures=operation.excluded_failures if operation else (),
             ),
         )

@@ -264,6 +264,14 @@ def test_in_a_group_an_application_needs_a_match_and_not_each_pattern() -> None:
     assert Expectation().gap(choice.view(state(resource("db")))) is not None
 
 
+def test_in_a_group_an_empty_application_needs_no_match() -> None:
+    view = choose("apps:Deployment:web", each_must_match=False).view(state())
+    assert blocker(view, Expectation(allow_empty=True), compared=True) is None
+    missing = blocker(view, Expectation(), compared=True)
+    assert missing is not None
+    assert missing.code is CauseCode.NOTHING_MANAGED
+
+
 def test_an_exclusion_without_a_match_is_fine() -> None:
     assert Expectation().gap(choose("!batch:CronJob:*").view(state(resource("web")))) is None
 
