@@ -50,7 +50,7 @@ def test_a_token_that_suffices(gitlab: GitLab) -> None:
     [
         ({"RELEASE_GITLAB_TOKEN": ""}, "gitlab-token-missing"),
         ({"RELEASE_GITLAB_TOKEN": "wrong"}, "gitlab-unreadable"),
-        ({"RELEASE_REVERT_PROJECT": "team/other"}, "gitlab-unreadable"),
+        ({"RELEASE_REVERT_PROJECT": "team/other", "RELEASE_REVISION": "c" * 40}, "gitlab-unreadable"),
         ({"CI_API_V4_URL": "http://127.0.0.1:1/api/v4"}, "gitlab-unreadable"),
     ],
 )

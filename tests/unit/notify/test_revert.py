@@ -248,6 +248,7 @@ def test_two_applications_of_one_commit_share_one(gitlab: GitLab, project: Proje
 def test_a_configuration_repository(gitlab: GitLab, project: Project, commits: tuple[str, str]) -> None:
     first, second = commits
     foreign = {"CI_PROJECT_ID": "900", "CI_PROJECT_PATH": "team/code", "RELEASE_REVERT_PROJECT": "team/shop"}
+    foreign["RELEASE_REVISION"] = "c" * 40
     known = settings(gitlab, "c" * 40, **foreign)
     notice = released(known, degraded(second, first))
     assert (notice.done, notice.text) == (True, texts.WHICH_COMMIT)
@@ -458,7 +459,7 @@ def protected(_: GitLab, project: Project) -> dict[str, str]:
 
 
 def missing(_: GitLab, __: Project) -> dict[str, str]:
-    return {"RELEASE_REVERT_PROJECT": "77"}
+    return {"RELEASE_REVERT_PROJECT": "77", "RELEASE_REVISION": "c" * 40}
 
 
 @pytest.mark.parametrize(
