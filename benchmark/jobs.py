@@ -164,7 +164,7 @@ def soak(sandbox: Sandbox, count: int) -> dict[str, Any]:
         seconds = time.monotonic() - seconds
         left = [path.name for path in Path(folder).glob("*/tmp/*")]
     return {
-        "jobs": count, "seconds": round(seconds), "exit_codes": {str(code): number for code, number in codes.items()},
+        "jobs": count, "seconds": round(seconds), "jobs_failed": codes.total() - codes[0],
         "before": before, "after": _server(sandbox), "files_left": left,
         "files_in_tmp": sorted(_temporary() - temporary),
         "processes_left": _children() - children,
@@ -221,7 +221,12 @@ def main(given: Mapping[str, int], output: Path) -> int:
         about |= {"date": datetime.now(UTC).date().isoformat(), "cores": str(os.cpu_count())}
         document[name] = about | measured
         print(json.dumps(document[name], indent=1), flush=True)
-        failed |= bool(measured.get("wrong") or measured.get("files_left") or measured.get("processes_left"))
+        failed |= bool(
+            measured.get("wrong")
+            or measured.get("jobs_failed")
+            or measured.get("files_left")
+            or measured.get("processes_left")
+        )
     write_file(output, json.dumps(document, indent=1) + "\n")
     print(f"written to {output}")
     return int(failed)

@@ -13,6 +13,8 @@ from reference import LANGUAGES, MARK, WORDS, Row, table
 
 PATH = Path("docs/benchmark.json")
 SETS_PATH = Path("docs/benchmark-sets.json")
+RECORDED_PATH = Path("docs/benchmark-recorded.json")
+JOBS_PATH = Path("docs/benchmark-jobs.json")
 WORDING: dict[str, Any] = WORDS["benchmark"]
 # A shorter job only begins and ends, so its share of CPU time would mean nothing.
 STARTED_SECONDS = 15.0
@@ -22,7 +24,7 @@ NOT_FAILED = {"delivered", "timed-out"}
 
 
 def pages(root: Path) -> dict[str, str]:
-    """Return the generated files by path: the page, the sentence for the first page, and the table of large groups."""
+    """Return the generated files by path: the page, the sentence for the first page, and the tables of large groups."""
     made: dict[str, str] = {}
     if (root / PATH).exists():
         measured = json.loads((root / PATH).read_text("utf-8"))
@@ -31,6 +33,12 @@ def pages(root: Path) -> dict[str, str]:
     if (root / SETS_PATH).exists():
         measured = json.loads((root / SETS_PATH).read_text("utf-8"))
         made |= {f"docs/generated/many.{language}.md": many(language, measured) for language in LANGUAGES}
+    if (root / RECORDED_PATH).exists():
+        measured = json.loads((root / RECORDED_PATH).read_text("utf-8"))
+        made |= {f"docs/generated/curve.{language}.md": curve(language, measured) for language in LANGUAGES}
+    if (root / JOBS_PATH).exists():
+        measured = json.loads((root / JOBS_PATH).read_text("utf-8"))
+        made |= {f"docs/generated/jobs.{language}.md": jobs(language, measured) for language in LANGUAGES}
     return made
 
 
@@ -148,7 +156,7 @@ def many(language: str, measured: Measured) -> str:
         )
         for (count, situation), tools in rows.items()
     ]
-    about = words["about"].format(**{key.replace("-", "_"): value for key, value in measured.items()})
+    about = _about(words["about"], measured)
     return f"{MARK}\n\n{about}\n\n{table(words['columns'], shown)}"
 
 
@@ -157,17 +165,65 @@ def _share(run: Measured) -> int:
 
 
 def _compared(words: Mapping[str, str], situation: str, tools: Mapping[str, Measured], alone: float) -> Sequence[str]:
-    ours, plain = tools["argocd-release"], tools["argocd app wait"]
+    ours, plain = tools["argocd-release"], tools.get("argocd app wait")
     ended = words["late"].format(**ours) if ours["late"] is not None else words["seconds"].format(**ours)
     told = words["told"].format(**ours) if ours["told"] is not None else ""
     compared = words["alone"].format(alone=alone) if situation == "already delivered" else ""
-    colour = words["red"] if plain["exit_code"] else words["green"]
-    early = words["early"].format(early=-plain["late"]) if plain["late"] is not None and plain["late"] < 0 else ""
     return (
         f"{ended}{told}{compared}",
-        f"{colour}, {words['seconds'].format(**plain)}{early}",
+        _of_plain(words, plain),
         # The share of a job that only begins and ends would mean nothing.
         words["cpu" if ours["seconds"] > STARTED_SECONDS else "started"].format(share=_share(ours), **ours),
-        f"{ours['peak_mb']} / {plain['peak_mb']}",
+        f"{ours['peak_mb']} / {plain['peak_mb'] if plain else '—'}",
         words["requests"].format(**ours),
+        words["work"].format(**ours["work"]) if "work" in ours else "",
     )
+
+
+def _of_plain(words: Mapping[str, str], plain: Measured | None) -> str:
+    """Return the result of the plain command, or a dash if it was not measured."""
+    if plain is None:
+        return "—"
+    colour = words["red"] if plain["exit_code"] else words["green"]
+    early = words["early"].format(early=-plain["late"]) if plain["late"] is not None and plain["late"] < 0 else ""
+    return f"{colour}, {words['seconds'].format(**plain)}{early}"
+
+
+def curve(language: str, measured: Measured) -> str:
+    """Return the table of what one job costs, by recorded answers: a row for each number of applications."""
+    words = WORDING["curve"][language]
+    about = _about(words["about"], measured)
+    rows = [
+        (
+            words["of"][run["chosen"]].format(**run),
+            words["compared"].format(**run),
+            words["cpu"].format(share=f"{100 * run['cpu_share']:.1f}"),
+            str(run["requests"]),
+            f"{run['poll_kilobytes']:.0f}",
+            str(run["peak_mb"]),
+            words["seconds"].format(**run),
+        )
+        for run in measured["runs"]
+    ]
+    return f"{MARK}\n\n{about}\n\n{table(words['columns'], rows)}"
+
+
+def jobs(language: str, measured: Measured) -> str:
+    """Return the tables of many jobs at once and of many jobs one after another, as far as they were measured."""
+    words = WORDING["jobs"][language]
+    parts = [MARK]
+    if at_once := measured.get("at_once"):
+        rows = [
+            (words["periods"][name], str(rate["mean"]), str(rate["peak"])) for name, rate in at_once["rates"].items()
+        ]
+        parts += [_about(words["at_once"], at_once | {"wrong": len(at_once["wrong"])}), table(words["rates"], rows)]
+    if soak := measured.get("soak"):
+        left = {"files": len(soak["files_left"] + soak["files_in_tmp"]), "failed": soak["jobs_failed"]}
+        before, after = soak["before"], soak["after"]
+        rows = [(words[key], str(before[key]), str(after[key])) for key in ("server_mb", "server_files")]
+        parts += [_about(words["soak"], soak | left), table(words["growth"], rows)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _about(text: str, measured: Measured) -> str:
+    return text.format(**{key.replace("-", "_"): value for key, value in measured.items()})

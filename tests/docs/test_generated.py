@@ -81,6 +81,41 @@ def test_the_page_of_the_benchmark(generator: ModuleType, tmp_path: Path) -> Non
     assert "|  | простой скрипт | argocd-release |" in russian
 
 
+def test_the_tables_of_large_groups_and_many_jobs(generator: ModuleType, tmp_path: Path) -> None:
+    about = {"argocd": "v2.13.2", "argocd-release": "0.1.0", "date": "2026-11-24", "cores": 2}
+    cost = {
+        "started_cpu": 5.2,
+        "cpu_share": 0.139,
+        "requests": 3036,
+        "poll_kilobytes": 7739.4,
+        "peak_mb": 102,
+        "late": 4.5,
+    }
+    runs = [{"applications": 1000, "chosen": chosen, **cost} for chosen in ("a selector for all", "3 names")]
+    rates = {"wait": {"mean": 2.5, "peak": 9}}
+    at_once = {"jobs": 100, "applications": 50, "start_seconds": 70, "wrong": ["web-1: 20"], "rates": rates}
+    sizes = {"before": {"server_mb": 100, "server_files": 40}, "after": {"server_mb": 101, "server_files": 41}}
+    soak = {"jobs": 500, "seconds": 800, "files_left": ["x"], "files_in_tmp": [], "processes_left": 3, "jobs_failed": 2}
+    (tmp_path / "docs").mkdir()
+    for path, document in {
+        generator.RECORDED_PATH: about | {"resources": 10, "load": 0.5, "runs": runs},
+        generator.JOBS_PATH: {"at_once": about | at_once, "soak": about | soak | sizes},
+    }.items():
+        (tmp_path / path).write_text(json.dumps(document), "utf-8")
+    pages = generator.pages(tmp_path)
+    assert "| 1000 | 5.2 s | 13.9 % of a core | 3036 | 7739 | 102 | 4.5 s |" in pages["docs/generated/curve.en.md"]
+    assert "| 3 names, on a server of 1000 | 5.2 s |" in pages["docs/generated/curve.en.md"]
+    english = pages["docs/generated/jobs.en.md"]
+    assert "100 jobs waited at the same time for 50 applications" in english
+    assert "Wrong verdicts: 1. argocd-release 0.1.0" in english
+    assert "| all jobs wait, and nothing changes | 2.5 | 9 |" in english
+    assert "took 800 s. Wrong verdicts: 2. Temporary files left: 1. Processes left: 3." in english
+    assert "| memory, MB | 100 | 101 |" in english
+    assert pages.keys() == {
+        f"docs/generated/{name}.{language}.md" for name in ("curve", "jobs") for language in ("en", "ru")
+    }
+
+
 def test_the_comparison_says_what_was_measured_of_many() -> None:
     measured = json.loads((ROOT / "docs" / "benchmark-sets.json").read_text("utf-8"))
     (most,) = (
