@@ -39,6 +39,7 @@ from tests.support.registry import running_registry
 from tests.support.waiting import eventually
 
 PROJECT = "platform/argocd-release"
+PIPELINE = "dry-run.yml"
 SNIPPETS = ROOT / "docs" / "snippets" / "shell"
 INDEX = "application/vnd.oci.image.index.v1+json"
 SCANNERS = {
@@ -102,7 +103,14 @@ class DryRun:
         given = [f"--variable={name}={value}" for name, value in self.variables.items()]
         containers = ["--network=host", f"--helper-image={docker_engine.HELPER}"]
         executor = ["--force-shell-executor"] if in_shell else containers
-        options = ["--shell-isolation", "--unset-variable=CI_COMMIT_BRANCH", "--timestamps", *executor, *given]
+        options = [
+            f"--file={PIPELINE}",
+            "--shell-isolation",
+            "--unset-variable=CI_COMMIT_BRANCH",
+            "--timestamps",
+            *executor,
+            *given,
+        ]
         done = subprocess.run(
             [str(gitlab_ci_local()), *options, *jobs],
             cwd=self.clone,
@@ -280,8 +288,7 @@ def prepare(run: DryRun, arguments: dict[str, str], socket: Path) -> None:
         text, count = re.subn(rf"^ARG {name}=.*", f"ARG {name}={arguments[name]}", text, flags=re.MULTILINE)
         assert count == 1, name
     dockerfile.write_text(text, "utf-8")
-    pipeline = run.clone / ".gitlab-ci.yml"
-    text = pipeline.read_text("utf-8")
+    text = (run.clone / ".gitlab-ci.yml").read_text("utf-8")
     # buildx describes the attestations of an image for one architecture in another form.
     for two, one in (
         ("linux/amd64,linux/arm64", f"linux/{ARCHITECTURE}"),
@@ -295,7 +302,8 @@ def prepare(run: DryRun, arguments: dict[str, str], socket: Path) -> None:
         r"docker buildx create --use .*", f"docker buildx create --use --driver remote unix://{socket}", text
     )
     assert count == 1
-    pipeline.write_text(text, "utf-8")
+    # Not in place, because a test of `image-tests` reads the pipeline.
+    (run.clone / PIPELINE).write_text(text, "utf-8")
     shutil.copytree(ROOT / "build" / "argocd", run.clone / "build" / "argocd")
     run.git("add", "--force", "build/argocd")
     folder = run.state / "includes" / "gitlab.com/gitlab-org/gitlab/-/raw/HEAD/lib/gitlab/ci/templates"
@@ -304,7 +312,7 @@ def prepare(run: DryRun, arguments: dict[str, str], socket: Path) -> None:
         (folder / template).parent.mkdir(parents=True, exist_ok=True)
         (folder / template).write_text(yaml.safe_dump(jobs), "utf-8")
     exclude = run.clone / ".git" / "info" / "exclude"
-    exclude.write_text(".gitlab-ci-local/\n", "utf-8")
+    exclude.write_text(f".gitlab-ci-local/\n{PIPELINE}\n", "utf-8")
     run.commit("release: build from this machine")
 
 
