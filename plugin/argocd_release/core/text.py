@@ -38,8 +38,8 @@ _UNPRINTABLE: Final = re.compile(
 _SECTION: Final = re.compile(r"section_(start|end):")
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")
 # In its message about a wait, Argo CD calls all further tasks of the sync hooks if the first one is a hook, and
-# resources otherwise (gitops-engine pkg/sync/sync_context.go setRunningPhase).
-_MORE: Final = re.compile(r"(\band (\d{1,6}+) more )(?:hooks|resources)\b")
+# resources otherwise (gitops-engine pkg/sync/sync_context.go setRunningPhase). So the number of further hooks is wrong.
+_MORE: Final = re.compile(r"( and (\d{1,6}+) more )(hooks|resources)\b")
 _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
 # The prefixes that Argo CD puts before the error of the program that renders the manifests. None of them says what is
 # wrong, and "failed to get command args to log" is even wrong (argo-cd v2.13.2 controller/state.go, reposerver/
@@ -111,11 +111,13 @@ QUOTED: Final = "  | "
 
 
 def without_applied_file(text: str) -> str:
-    """Remove the name of Argo CD's temporary manifest file from a message, and correct "1 more hooks"."""
+    """Remove the name of Argo CD's temporary manifest file from a message, and correct its number of hooks."""
     return _MORE.sub(_named_more, _APPLIED_FILE.sub("", text))
 
 
 def _named_more(more: re.Match[str]) -> str:
+    if more[3] == "hooks":
+        return ""
     return f"{more[1]}{'hook or resource' if more[2] == '1' else 'hooks or resources'}"
 
 

@@ -146,13 +146,13 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "there, and sync again (argocd app sync {application}, or <RELEASE_SYNC=true>): Argo CD does not repeat a "
         "failed sync by itself",
         "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD first makes its other attempts "
-        "with the old commit; to skip them, end the running sync after the push (argocd app terminate-op "
-        "{application}). If the reason is outside git, fix it there, and then retry this GitLab job. If Argo CD has "
-        "made its last attempt by then, first sync again (argocd app sync {application}, or <RELEASE_SYNC=true>)",
+        "with the failing commit; to skip them, end the running sync after the push (argocd app terminate-op "
+        "{application}). If the reason is outside git, fix it there. If Argo CD has made its last attempt by then, "
+        "sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry this GitLab job",
         "HOOK_FAILED": "find the error in the program of the hook. Argo CD runs the hook again by itself, so check at "
         "once what this run has already changed. If the error is in git, push a corrected commit: Argo CD syncs it "
-        "after its last attempt with the old one. Otherwise fix it, and then retry this GitLab job. If Argo CD has "
-        "made its last attempt by then, first sync again (argocd app sync {application}, or <RELEASE_SYNC=true>)",
+        "after its last attempt with the failing one. Otherwise fix it. If Argo CD has made its last attempt by then, "
+        "sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry this GitLab job",
         "CONDITION": "correct the error in git, and push: until then, Argo CD applies nothing. If the reason is "
         "outside git, fix it there, and then just retry this GitLab job",
         "SYNC_REFUSED": "fix what Argo CD names as the reason, then retry this GitLab job",

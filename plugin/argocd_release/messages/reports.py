@@ -28,6 +28,7 @@ IMAGE_TAG: Final = "Image Tag:"
 COMMIT_UNCHECKED: Final = Message("{commit} (this pipeline's commit; the job did not check if Argo CD has it)")
 DURATION: Final = Message("{seconds} s ({phases})")
 EXIT_CODE: Final = Message("{exit_code} ({meaning})")
+EXIT_CODE_OF_GROUP: Final = Message("{exit_code} (of the worst application: {meaning})")
 EXCLUDED: Final = "Excluded:"
 LISTED: Final = Message("{count}, of which the reports list {listed}")
 LISTED_DEVIATING: Final = Message("{listed}; not Synced and Healthy: {deviating} of the others")
@@ -98,7 +99,7 @@ NOW_THE_ATTEMPT: Final = "the only attempt"
 NOW_SYNCED: Final = "has applied the revision, and does nothing more"
 NOW_WATCHES: Final = "has applied the revision, and only watches the health of the resources"
 NOW_KUBERNETES_RETRIES: Final = (
-    "has applied the revision, and does nothing more, but Kubernetes keeps trying to start the pods"
+    "has applied the revision, and does nothing more, but Kubernetes keeps trying to create or start the pods"
 )
 NOW_WAITS_FOR_USER: Final = "waits until a user or a job syncs the application"
 NOW_WAITS_FOR_WINDOW: Final = "waits until the sync window allows the sync, and then syncs by itself"

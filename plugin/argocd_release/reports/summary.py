@@ -349,11 +349,12 @@ def listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState,
     return texts.LISTED_DEVIATING.fill(listed=listed, deviating=deviating) if deviating else listed
 
 
-def exit_code(outcome: Outcome) -> str:
+def exit_code(outcome: Outcome, *, of_group: bool = False) -> str:
     """Return the exit code with its meaning; "" if the release was delivered."""
     if outcome is Outcome.DELIVERED:
         return ""
-    return texts.EXIT_CODE.fill(exit_code=outcome.exit_code, meaning=outcome.meaning)
+    text = texts.EXIT_CODE_OF_GROUP if of_group else texts.EXIT_CODE
+    return text.fill(exit_code=outcome.exit_code, meaning=outcome.meaning)
 
 
 #: The maximum number of applications in the table of a group.
@@ -384,7 +385,7 @@ def overview(result: ReleaseResult) -> str:
         "Commit:": result.image_tag,
         "Resources:": listed(counts, unlisted),
         "Duration:": f"{result.seconds:.1f} s",
-        "Exit code:": exit_code(outcome),
+        "Exit code:": exit_code(outcome, of_group=result.is_theirs),
     }
     fact_lines = "\n".join(f"{label:12} {one_line(text)}" for label, text in facts.items() if text)
     reason = "" if result.cause and result.cause.message == result.verdict.reason else result.verdict.reason

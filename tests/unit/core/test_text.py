@@ -70,7 +70,7 @@ def test_the_name_of_a_quota_is_quoted(message: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
-        ("completion of hook batch/Job/migrate and 1 more hooks", "completion of hook batch/Job/migrate and 1 more hook or resource"),
+        ("completion of hook batch/Job/migrate and 1 more hooks", "completion of hook batch/Job/migrate"),
         ("healthy state of apps/Deployment/web and 11 more resources", "healthy state of apps/Deployment/web and 11 more hooks or resources"),
     ],
 )  # fmt: skip
