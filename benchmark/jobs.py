@@ -156,7 +156,7 @@ def soak(sandbox: Sandbox, count: int) -> dict[str, Any]:
         # After the first jobs, the memory of the API server only grows if it leaks.
         codes = Counter(_run(sandbox, sets.names[0], Path(folder) / f"first-{number}") for number in range(20))
         before, seconds = _server(sandbox), time.monotonic()
-        temporary, children = _temporary(), _children()
+        children = _children()
         for number in range(count):
             codes[_run(sandbox, sets.names[0], Path(folder) / str(number))] += 1
             if not (number + 1) % SAMPLED:
@@ -165,15 +165,8 @@ def soak(sandbox: Sandbox, count: int) -> dict[str, Any]:
         left = [path.name for path in Path(folder).glob("*/tmp/*")]
     return {
         "jobs": count, "seconds": round(seconds), "jobs_failed": codes.total() - codes[0],
-        "before": before, "after": _server(sandbox), "files_left": left,
-        "files_in_tmp": sorted(_temporary() - temporary),
-        "processes_left": _children() - children,
+        "before": before, "after": _server(sandbox), "files_left": left, "processes_left": _children() - children,
     }  # fmt: skip
-
-
-def _temporary() -> set[str]:
-    """Return the names of the files of argocd and argocd-release in the common folder for temporary files."""
-    return {path.name for path in Path(tempfile.gettempdir()).glob("*argocd*")}
 
 
 def _run(sandbox: Sandbox, name: str, folder: Path) -> int:

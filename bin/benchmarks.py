@@ -218,7 +218,7 @@ def jobs(language: str, measured: Measured) -> str:
         ]
         parts += [_about(words["at_once"], at_once | {"wrong": len(at_once["wrong"])}), table(words["rates"], rows)]
     if soak := measured.get("soak"):
-        left = {"files": len(soak["files_left"] + soak["files_in_tmp"]), "failed": soak["jobs_failed"]}
+        left = {"files": len(soak["files_left"]), "failed": soak["jobs_failed"]}
         before, after = soak["before"], soak["after"]
         rows = [(words[key], str(before[key]), str(after[key])) for key in ("server_mb", "server_files")]
         parts += [_about(words["soak"], soak | left), table(words["growth"], rows)]

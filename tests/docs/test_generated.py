@@ -95,7 +95,7 @@ def test_the_tables_of_large_groups_and_many_jobs(generator: ModuleType, tmp_pat
     rates = {"wait": {"mean": 2.5, "peak": 9}}
     at_once = {"jobs": 100, "applications": 50, "start_seconds": 70, "wrong": ["web-1: 20"], "rates": rates}
     sizes = {"before": {"server_mb": 100, "server_files": 40}, "after": {"server_mb": 101, "server_files": 41}}
-    soak = {"jobs": 500, "seconds": 800, "files_left": ["x"], "files_in_tmp": [], "processes_left": 3, "jobs_failed": 2}
+    soak = {"jobs": 500, "seconds": 800, "files_left": ["x"], "processes_left": 3, "jobs_failed": 2}
     (tmp_path / "docs").mkdir()
     for path, document in {
         generator.RECORDED_PATH: about | {"resources": 10, "load": 0.5, "runs": runs},
