@@ -108,11 +108,13 @@ def headline(result: DiffResult) -> str:
     if changed:
         applications = counted(len(changed), "application")
         text = texts.HEAD_CHANGES.fill(applications=applications)
+        if result.dangers:
+            count = counted(result.dangers, "dangerous change")
+            text = texts.HEAD_DANGEROUS.fill(headline=text, changes=count)
         if failed:
             others = counted(len(failed), "other application")
-            text = texts.HEAD_CHANGES_AND_ERRORS.fill(applications=applications, failed=others)
-        count = counted(result.dangers, "dangerous change")
-        return texts.HEAD_DANGEROUS.fill(headline=text, changes=count) if result.dangers else text
+            text = texts.HEAD_CHANGES_AND_ERRORS.fill(headline=text, failed=others)
+        return text
     if failed:
         return texts.HEAD_FAILED
     if result.outcome not in {Outcome.DELIVERED, Outcome.DIFFERENT}:

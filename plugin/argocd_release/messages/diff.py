@@ -107,10 +107,8 @@ NO_DIFF_PROGRAM: Final = Message("{program} is not on the PATH, and argocd needs
 # The comment in the merge request, and the page.
 TITLE: Final = "Argo CD diff"
 HEAD_CHANGES: Final = Message("This merge request would change {applications}")
-HEAD_CHANGES_AND_ERRORS: Final = Message(
-    "This merge request would change {applications}, and Argo CD cannot compare {failed}"
-)
 HEAD_DANGEROUS: Final = Message("{headline}: {changes}")
+HEAD_CHANGES_AND_ERRORS: Final = Message("{headline}. Argo CD cannot compare {failed}")
 HEAD_NOTHING: Final = "This merge request changes nothing in the cluster"
 HEAD_NONE: Final = "This merge request affects no application"
 HEAD_FAILED: Final = "Argo CD cannot render this merge request"
@@ -125,10 +123,10 @@ TABLE_FAILED: Final = Message("| {application} | – | – | – | – | could n
 MANUAL: Final = "manual"
 AUTOMATED: Final = "automatic, removed resources stay"
 AUTOMATED_WITH_PRUNING: Final = "automatic, removed resources are deleted"
-HEAD_DANGERS: Final = "**⚠️ Dangerous changes**"
+HEAD_DANGERS: Final = "**⚠️ Dangerous changes: make sure that each of them is intended before you merge**"
 HEAD_ERRORS: Final = "**❌ Not compared**"
 HEAD_NOTES: Final = "**Remarks**"
-APPLIED_ANYWAY: Final = "This does not stop the other applications: after a merge, Argo CD can sync their changes"
+APPLIED_ANYWAY: Final = "A merge still changes the other applications, because the error does not stop their sync"
 HEAD_SKIPPED: Final = Message("{applications} skipped")
 ITEM: Final = Message("- {application}: {text}")
 MORE: Final = Message("- and {count} more")
