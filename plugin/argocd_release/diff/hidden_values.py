@@ -12,7 +12,7 @@ from argocd_release.core.secret_data import REDACTED, contains_secret
 
 #: A line of a document: "+" if only the new document has it, "-" if only the live one has it, otherwise " ".
 Line = tuple[str, str]
-_KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?!.*-----END )")
+_KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE[ ]KEY(?: BLOCK)?-----(?!.*-----END )")
 _KEY_ENDS: Final = re.compile(r"-----END [A-Z0-9 ]{0,40}-----")
 # The field ``data`` or ``stringData`` of a mapping in YAML or JSON.
 _SECRET_FIELD: Final = re.compile(r"^( *+(?:- ++)*+)([\"']?)(?:data|stringData)\2:")
