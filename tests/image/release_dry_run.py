@@ -53,6 +53,8 @@ PUBLISHING = ("attest", "publish-image", "release-files", "publish")
 # bandit's B602 has the severity High.
 WEAK = "import subprocess\n\nsubprocess.run(input(), shell=True)\n"
 TOOLS_IMAGE = "argocd-release-tests/release-tools"
+BUILD = "docker buildx build ."
+CHECKSUM = f"ARGOCD_SHA256_{ARCHITECTURE.upper()}"
 SYFT = """#!/bin/sh
 set -e
 printf '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":' > /tmp/sbom
@@ -181,7 +183,7 @@ def dry_run(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         clone = home / "argocd-release"
         subprocess.run(["git", "clone", "--quiet", "--no-tags", str(ROOT), str(clone)], check=True)
         run = DryRun(clone=clone, registry=registry, environ=environ, variables=variables, packages=packages)
-        prepare(run, engine.arguments | {"BASE": base}, socket)
+        prepare(run, engine.arguments, base, socket)
         yield run
 
 
@@ -279,15 +281,9 @@ def push(client: docker.DockerClient, image: str, repository: str) -> str:
     return str(next(name for name in client.images.get(f"{repository}:1").attrs["RepoDigests"] if repository in name))
 
 
-def prepare(run: DryRun, arguments: dict[str, str], socket: Path) -> None:
+def prepare(run: DryRun, arguments: dict[str, str], base: str, socket: Path) -> None:
     """Commit what the clone needs to be built on this machine, and the stand-ins of GitLab's templates."""
     run.git("remote", "set-url", "origin", f"git@gitlab.example.com:{PROJECT}.git")
-    dockerfile = run.clone / "Dockerfile"
-    text = dockerfile.read_text("utf-8")
-    for name in ("BASE", "APT_SNAPSHOT", "ARGOCD_SOURCE", "ARGOCD_LICENSE", f"ARGOCD_SHA256_{ARCHITECTURE.upper()}"):
-        text, count = re.subn(rf"^ARG {name}=.*", f"ARG {name}={arguments[name]}", text, flags=re.MULTILINE)
-        assert count == 1, name
-    dockerfile.write_text(text, "utf-8")
     text = (run.clone / ".gitlab-ci.yml").read_text("utf-8")
     # buildx describes the attestations of an image for one architecture in another form.
     for two, one in (
@@ -302,7 +298,12 @@ def prepare(run: DryRun, arguments: dict[str, str], socket: Path) -> None:
         r"docker buildx create --use .*", f"docker buildx create --use --driver remote unix://{socket}", text
     )
     assert count == 1
-    # Not in place, because a test of `image-tests` reads the pipeline.
+    changed = {name: arguments[name] for name in ("APT_SNAPSHOT", "ARGOCD_SOURCE", "ARGOCD_LICENSE", CHECKSUM)}
+    options = [f"--build-context {docker_engine.declared_base()}=docker-image://{base}"]
+    options += [f"--build-arg {name}={value}" for name, value in changed.items()]
+    assert text.count(BUILD) == 1
+    text = text.replace(BUILD, f"{BUILD} {' '.join(options)}")
+    # Change neither the pipeline nor the Dockerfile in place, because tests of `image-tests` read them.
     (run.clone / PIPELINE).write_text(text, "utf-8")
     shutil.copytree(ROOT / "build" / "argocd", run.clone / "build" / "argocd")
     run.git("add", "--force", "build/argocd")
