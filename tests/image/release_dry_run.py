@@ -29,6 +29,7 @@ import docker
 import httpx
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from argocd_release import __version__
 from sandbox import build, cache
@@ -54,6 +55,8 @@ PUBLISHING = ("attest", "publish-image", "release-files", "publish")
 WEAK = "import subprocess\n\nsubprocess.run(input(), shell=True)\n"
 TOOLS_IMAGE = "argocd-release-tests/release-tools"
 BUILD = "docker buildx build ."
+# The Python of the image. The lock also names packages for older ones.
+PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0"}
 CHECKSUM = f"ARGOCD_SHA256_{ARCHITECTURE.upper()}"
 SYFT = """#!/bin/sh
 set -e
@@ -380,7 +383,7 @@ def test_a_version_is_built_tested_scanned_signed_and_published(dry_run: DryRun)
     assert ("argocd-release", __version__) in packages
     assert locked() <= {(name.lower().replace("_", "-"), version) for name, version in packages}
     names = {name for name, _ in packages}
-    assert {"libc6", "python3.13-minimal", "github.com/argoproj/argo-cd/v2"} <= names
+    assert {"libc6", f"python{PYTHON['python_version']}-minimal", "github.com/argoproj/argo-cd/v2"} <= names
 
 
 def locked() -> set[tuple[str, str]]:
@@ -395,7 +398,12 @@ def locked() -> set[tuple[str, str]]:
         "--no-default-groups",
     ]
     exported = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return set(re.findall(r"^([\w.-]+)==([\w.]+)(?: ;.*)?$", exported, re.MULTILINE))
+    requirements = [Requirement(line) for line in exported.splitlines() if not line.lstrip().startswith("#")]
+    return {
+        (required.name, str(required.specifier).removeprefix("=="))
+        for required in requirements
+        if required.marker is None or required.marker.evaluate(PYTHON)
+    }
 
 
 def test_publishing_the_same_image_again_changes_nothing(dry_run: DryRun) -> None:
