@@ -87,15 +87,17 @@ def test_the_sync_of_production_does_not_prune(sandbox: Sandbox, release: Run, n
     assert sandbox.kubectl("get", "configmap", "old", "-n", name)
 
 
-def test_the_sync_of_an_older_tag_applies_head(sandbox: Sandbox, release: Run, name: str) -> None:
+def test_an_older_tag_is_not_synced_while_git_has_a_newer_one(sandbox: Sandbox, release: Run, name: str) -> None:
     repository = sandbox.repository(name)
     repository.commit(web("v1.1"))
-    sandbox.application(name, repository, automated=False)
+    application = sandbox.application(name, repository, automated=False)
 
     ended = release(name, **production(sandbox, name, "v1.0"))
 
     assert ended.exit_code == 12, ended.log
-    assert f"no pod runs the image v1.0; running: {IMAGE}:v1.1" in ended.cause
+    assert "the manifests in git do not name the expected image v1.0" in ended.cause
+    assert f"$ argocd app sync {name}" not in ended.log
+    assert "operationState" not in application.get()["status"]
 
 
 def test_the_doctor_of_production_finds_it_ready(sandbox: Sandbox, name: str, tmp_path: Path) -> None:
