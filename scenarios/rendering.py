@@ -101,7 +101,7 @@ def cached_error(stage: Stage) -> Iterator[None]:
     "Argo CD answers from its cache of errors, and hard refreshes are off",
     Outcome.UNREACHABLE,
     ru="Argo CD отвечает ошибкой из кеша, hard refresh выключен",
-    cause="Manifest generation error (cached)",
+    cause="`helm dependency build` failed",
     max_seconds=25,
 )
 def cached_error_stays(stage: Stage) -> Iterator[None]:

@@ -62,8 +62,16 @@ def in_wave(number: int, manifest: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def reports(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def empty_sandbox() -> Iterator[Sandbox]:
+    """Start a sandbox of its own. In the shared one, the tests of the doctor have released an application ``shop``."""
+    with Sandbox.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def reports(empty_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Run both releases one after another, and yield their reports with public addresses."""
+    sandbox = empty_sandbox
     repository = sandbox.repository("shop")
     first = repository.commit(shop("1f0c9a2"))
     # Argo CD reads the repository from the server of the project, as in GitLab, so that there are links to commits.
