@@ -21,6 +21,7 @@ from sandbox.sandbox import ROOT, Sandbox
 from scenarios import SCENARIOS
 from scenarios.dsl import Scenario, Stage, web
 from scenarios.parallel_runner import possible
+from scenarios.runner import COMMAND
 
 OUTPUT: Final = ROOT / "docs" / "benchmark.json"
 SETS_OUTPUT: Final = ROOT / "docs" / "benchmark-sets.json"
@@ -28,7 +29,7 @@ RECORDED_OUTPUT: Final = ROOT / "docs" / "benchmark-recorded.json"
 TIMEOUT: Final = 45
 TOOLS: Final = {
     report.PLAIN: Tool(name=report.PLAIN, command=["sh", str(Path(__file__).with_name("plain.sh"))], judges=False),
-    report.OURS: Tool(name=report.OURS, command=[str(Path(sys.executable).with_name("argocd-release"))], judges=True),
+    report.OURS: Tool(name=report.OURS, command=[COMMAND], judges=True),
 }
 JOBS_OUTPUT: Final = ROOT / "docs" / "benchmark-jobs.json"
 REPETITIONS: Final = 5

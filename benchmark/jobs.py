@@ -8,7 +8,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,8 +22,10 @@ from typing import Any, Final
 from argocd_release import __version__
 from argocd_release.model.outcome import Outcome
 from argocd_release.reports.registry import write_file
+from benchmark.measure import wait_until
 from benchmark.sets import Sets
 from sandbox.sandbox import Sandbox
+from scenarios.runner import COMMAND, shell
 
 #: The number of jobs that wait for the same application.
 SHARING: Final = 2
@@ -37,7 +38,6 @@ WAIT_SECONDS: Final = 30.0
 #: The memory of the API server is printed after so many jobs.
 SAMPLED: Final = 50
 TIMEOUT: Final = 600
-READY_SECONDS: Final = 600.0
 SERVER: Final = "argocd-server"
 _STARTED: Final = re.compile(rb'grpc\.start_time="([^"]+)"')
 #: The log of a job contains the first of these words once it has read its application.
@@ -65,16 +65,11 @@ def request_starts(sandbox: Sandbox) -> Counter[int]:
     return Counter(int(datetime.fromisoformat(time_.decode()).timestamp()) for time_ in _STARTED.findall(log))
 
 
-def command() -> str:
-    return str(Path(sys.executable).with_name("argocd-release"))
-
-
 def environment(sandbox: Sandbox, name: str, folder: Path) -> dict[str, str]:
     """Return the environment variables of a job, whose temporary files go into its folder."""
-    plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     settings = {"ARGOCD_APP_NAME": name, "RELEASE_TIMEOUT": str(TIMEOUT), "RELEASE_LOG_FORMAT": "json"}
     (folder / "tmp").mkdir(parents=True)
-    return plain | sandbox.environment() | settings | {"TMPDIR": str(folder / "tmp")}
+    return shell() | sandbox.environment() | settings | {"TMPDIR": str(folder / "tmp")}
 
 
 class Job:
@@ -85,7 +80,7 @@ class Job:
         self._log = folder / "log"
         environ = environment(sandbox, name, folder)
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen([command()], env=environ, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen([COMMAND], env=environ, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
 
     @property
     def log(self) -> bytes:
@@ -110,14 +105,14 @@ def at_once(sandbox: Sandbox, count: int) -> dict[str, Any]:
     sets.create_delivered("1")
     sets.commit("2", fate="never-ready")
     sets.compare()
-    _until(lambda: all(state == "Progressing" for state in sets.healths()))
+    wait_until(lambda: all(state == "Progressing" for state in sets.healths()))
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         began, jobs = time.time(), list[Job]()
         for number in range(count):
-            _until(lambda: sum(not job.has_begun() for job in jobs) < STARTING)
+            wait_until(lambda: sum(not job.has_begun() for job in jobs) < STARTING)
             jobs.append(Job(sandbox, sets.names[number % sets.count], Path(folder) / str(number)))
             stack.callback(jobs[-1].end)
-        _until(lambda: all(job.has_begun() for job in jobs))
+        wait_until(lambda: all(job.has_begun() for job in jobs))
         waiting = time.time()
         time.sleep(WAIT_SECONDS)
         restart = time.time()
@@ -127,7 +122,7 @@ def at_once(sandbox: Sandbox, count: int) -> dict[str, Any]:
         crashing = sets.names[::CRASHING]
         sets.commit("3", crashing=crashing)
         sets.compare()
-        _until(lambda: all(job.process.poll() is not None for job in jobs))
+        wait_until(lambda: all(job.process.poll() is not None for job in jobs))
         ended = time.time()
         wrong = [
             f"{job.name}: {job.process.returncode}"
@@ -192,14 +187,6 @@ def _children() -> int:
         parent = int(fields.split()[1])
         found += parent == os.getpid() or (parent == 1 and name.startswith("argocd"))
     return found
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + READY_SECONDS
-    while not holds():
-        if time.monotonic() > until:
-            raise TimeoutError(f"a step of the benchmark took more than {READY_SECONDS:.0f} s")
-        time.sleep(0.2)
 
 
 def main(given: Mapping[str, int], output: Path) -> int:

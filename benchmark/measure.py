@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -97,6 +97,19 @@ class Peak(Watcher):
         while (pages := sum(_pages(pid))) > 0:
             self.megabytes = max(self.megabytes, pages * PAGE_MB)
             time.sleep(SAMPLE_SECONDS)
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float = 600.0) -> None:
+    """Wait until the condition holds.
+
+    Raises:
+        TimeoutError: it did not hold within this time.
+    """
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            raise TimeoutError(f"a step of the benchmark took more than {seconds:.0f} s")
+        time.sleep(0.05)
 
 
 def cpu_seconds(pid: int) -> float:

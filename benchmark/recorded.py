@@ -7,10 +7,9 @@ applications become Healthy at the same moment.
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +18,9 @@ from typing import Any, Final
 from argocd_release import __version__
 from argocd_release.reports.registry import write_file
 from argocd_release.watch.pace import seconds_between_looks
-from benchmark.measure import Peak, cpu_seconds
+from benchmark.measure import Peak, cpu_seconds, wait_until
 from benchmark.recorded_server import TOKEN, RecordedServer, serving
+from scenarios.runner import COMMAND, shell
 
 SIZES: Final = (1, 10, 50, 200, 500, 1000, 2000, 5000)
 #: The number of resources of each application.
@@ -77,13 +77,18 @@ def measure(count: int, chosen: str, *, resources: int = RESOURCES, seconds: flo
         (Path(folder) / "log").open("w") as log,
     ):
         process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("argocd-release"))],
+            [COMMAND],
             env=_environment(server, chosen, tracked), cwd=folder, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         peak = Peak()
         peak.watch(process.pid)
         try:
-            _until(lambda: len(server.compared) >= tracked, process)
+            wait_until(
+                lambda: process.poll() is not None or len(server.compared) >= tracked,
+                seconds=COMPARED_SECONDS,
+            )
+            if process.poll() is not None:
+                raise RuntimeError("the job ended before it had compared its applications")
             started_cpu = cpu_seconds(process.pid)
             # The first polls after the comparisons look at every application.
             time.sleep(seconds / 3)
@@ -96,7 +101,8 @@ def measure(count: int, chosen: str, *, resources: int = RESOURCES, seconds: flo
             process.returncode = os.waitstatus_to_exitcode(status)
             late = time.monotonic() - delivered
         finally:
-            process.kill() if process.returncode is None else None
+            if process.returncode is None:
+                process.kill()
     requests, polls, plain = (now - then for now, then in zip(after, before, strict=True))
     return Cost(
         applications=count, chosen=chosen, exit_code=process.returncode,
@@ -111,7 +117,7 @@ def measure(count: int, chosen: str, *, resources: int = RESOURCES, seconds: flo
 def _environment(server: RecordedServer, chosen: str, tracked: int) -> dict[str, str]:
     names = " ".join(f"web-{number}" for number in range(tracked)) if chosen == NAMES else ""
     # The job does not start the argocd CLI, because it reaches Argo CD through an HTTP proxy.
-    return {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ} | {
+    return shell() | {
         "ARGOCD_SERVER": "argocd.example.com",
         "ARGOCD_AUTH_TOKEN": TOKEN,
         "ARGOCD_OPTS": "--plaintext",
@@ -120,16 +126,6 @@ def _environment(server: RecordedServer, chosen: str, tracked: int) -> dict[str,
         "RELEASE_SELECTOR": "" if names else "team=shop",
         "RELEASE_TIMEOUT": str(TIMEOUT),
     }
-
-
-def _until(holds: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + COMPARED_SECONDS
-    while not holds():
-        if process.poll() is not None or time.monotonic() > until:
-            raise TimeoutError(
-                f"the job did not compare its applications within {COMPARED_SECONDS:.0f} s, or has ended"
-            )
-        time.sleep(0.05)
 
 
 def _counts(server: RecordedServer) -> tuple[int, int, int]:

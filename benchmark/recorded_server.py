@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from argocd_release.argocd.connection import Connection
+from sandbox.local_server import running
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 # `argocd app get --refresh -o json` of an application whose new pod is not ready yet.
@@ -141,11 +142,5 @@ def serving(applications: int, resources: int = 1) -> Iterator[RecordedServer]:
     """Run a server with so many applications during the ``with`` block."""
     server = RecordedServer(applications, resources)
     handler = cast("type[BaseHTTPRequestHandler]", partial(_Handler, server))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        http.daemon_threads = True
-        server.port = http.server_port
-        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield server
-        finally:
-            http.shutdown()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server.port:
+        yield server

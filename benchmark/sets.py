@@ -7,7 +7,6 @@ matches nothing. The seconds hide the load of the machine, so compare CPU time, 
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +25,7 @@ from sandbox import manifests
 from sandbox.application import IN_CLUSTER, delivered
 from sandbox.git import Repository
 from sandbox.sandbox import Sandbox
+from scenarios.runner import COMMAND, shell
 
 SIZES: Final = (1, 10, 50, 200)
 LABEL: Final = "bench"
@@ -157,14 +157,13 @@ def run(
     selector = f"{LABEL}=nobody" if nothing else f"{LABEL}={sets.count}"
     settings = {"RELEASE_TIMEOUT": str(TIMEOUT), "RELEASE_SELECTOR": selector, "ARGOCD_APP_NAME": ""}
     settings["RELEASE_LOG_FORMAT"] = "json"
-    command = [str(Path(sys.executable).with_name("argocd-release"))]
+    command = [COMMAND]
     if tool == PLAIN:
         which = ["--selector", selector] if nothing else sets.names
         command = ["argocd", "app", "wait", *which, "--health", "--sync", "--timeout", str(TIMEOUT)]
-    plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     before, done, peak = sandbox.requests(), work(sandbox), Peak()
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
-        environ = plain | sandbox.environment() | settings
+        environ = shell() | sandbox.environment() | settings
         started = time.monotonic()
         process = subprocess.Popen(command, env=environ, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         peak.watch(process.pid)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.git import Repository
+from sandbox.local_server import running
 
 
 @dataclass(kw_only=True)
@@ -46,18 +47,14 @@ def serving(folder: Path, *, account: str = "", certificate: Path | None = None)
     """Run the server until the context ends. With a ``certificate``, a PEM file that includes the key, use TLS."""
     server = GitServer(folder=folder, account=account)
     server.answering.set()
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_GitOverHttp, server)) as http:
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            http.socket = context.wrap_socket(http.socket, server_side=True)
-            server.scheme = "https"
-        server.port = http.server_port
-        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield server
-        finally:
-            http.shutdown()
+    http = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_GitOverHttp, server))
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+        server.scheme = "https"
+    with running(http) as server.port:
+        yield server
 
 
 @functools.cache

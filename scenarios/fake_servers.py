@@ -5,7 +5,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +13,8 @@ from pathlib import Path
 from socket import socket
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any, Final
+
+from sandbox.local_server import running
 
 ADDRESS: Final = "127.0.0.1"
 _HOP_BY_HOP: Final = frozenset({"connection", "transfer-encoding", "keep-alive", "te", "content-length"})
@@ -43,7 +45,7 @@ def git_server(folder: Path, *, port: int = 0) -> Iterator[Git]:
             command = ["git", "daemon", "--inetd", "--export-all", "--reuseaddr", f"--base-path={folder}"]
             subprocess.run(command, stdin=self.connection, stdout=self.connection, check=False)
 
-    with _serving(_Again((ADDRESS, port), Handler)) as at:
+    with running(_Again((ADDRESS, port), Handler)) as at:
         git = Git(port=at)
         yield git
 
@@ -92,7 +94,7 @@ def proxy(server: str) -> Iterator[Proxy]:
             with suppress(OSError, http.client.HTTPException):
                 _relay(self, server, body)
 
-    with _serving(ThreadingHTTPServer((ADDRESS, 0), Handler)) as front.port:
+    with running(ThreadingHTTPServer((ADDRESS, 0), Handler)) as front.port:
         try:
             yield front
         finally:
@@ -127,19 +129,6 @@ def _relay(handler: BaseHTTPRequestHandler, server: str, body: bytes) -> None:
         upstream.close()
 
 
-@contextmanager
-def _serving(server: Any) -> Iterator[int]:
-    server.daemon_threads = True
-    server.block_on_close = False
-    serve: Callable[[], None] = lambda: server.serve_forever(poll_interval=0.05)  # noqa: E731
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 class _Site(BaseHTTPRequestHandler):
     """A site that serves version 1, and from ``newer_at`` on version 2."""
 
@@ -162,5 +151,5 @@ class _Site(BaseHTTPRequestHandler):
 def site(newer_after: float) -> Iterator[str]:
     """Serve the site, whose version 2 begins after these seconds, and return its address."""
     handler = type("Site", (_Site,), {"newer_at": time.time() + newer_after})
-    with _serving(ThreadingHTTPServer((ADDRESS, 0), handler)) as port:
+    with running(ThreadingHTTPServer((ADDRESS, 0), handler)) as port:
         yield f"http://{ADDRESS}:{port}/version"

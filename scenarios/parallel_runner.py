@@ -1,6 +1,5 @@
 """Play many scenarios with argocd-release, in parallel in one sandbox unless they disturb each other."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -11,11 +10,10 @@ from argocd_release.model.outcome import Outcome
 from sandbox.releases import Release
 from sandbox.sandbox import Sandbox
 from scenarios.dsl import Scenario
-from scenarios.runner import Played, play
+from scenarios.runner import COMMAND, Played, play
 
 AT_ONCE: Final = 6
 TIMEOUT: Final = "60"
-COMMAND: Final = Path(sys.executable).with_name("argocd-release")
 Performances = Mapping[str, "Future[Played]"]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,10 +15,17 @@ from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from scenarios.dsl import Scenario, Stage
 
+#: The path of the program argocd-release in the current environment of Python.
+COMMAND: Final = str(Path(sys.executable).with_name("argocd-release"))
 END_SECONDS: Final = 150.0
 RULE: Final = "=" * 45
 # The watch on the application reports a state at most this many seconds late.
 WATCH_SECONDS: Final = 0.5
+
+
+def shell() -> dict[str, str]:
+    """Return the environment variables of this process that a job needs as well. No others must influence it."""
+    return {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +95,6 @@ def play(
     acts = scenario.play(stage)
     next(acts)
     called = stage.application.full_name if stage.application else stage.name
-    plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     settings = sandbox.environment() | {"ARGOCD_APP_NAME": called, "CI_COMMIT_SHORT_SHA": "abc1234"} | environ
     with ExitStack() as stack:
         changes = None
@@ -96,7 +103,7 @@ def play(
         log = stack.enter_context((folder / "log").open("w"))
         started = time.monotonic()
         process = subprocess.Popen(
-            command, env=plain | settings | stage.settings, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+            command, env=shell() | settings | stage.settings, cwd=folder, stdout=log, stderr=subprocess.STDOUT
         )
         stack.callback(_end, process)
         if watcher is not None:

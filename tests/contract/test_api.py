@@ -23,6 +23,7 @@ from argocd_release.messages import argocd as texts
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.observation import SyncWindow
 from argocd_release.model.resource_tree import Node
+from sandbox.local_server import running
 from tests.contract.record import API, API_APPLICATION, FOLDER
 from tests.support.recording import VERSIONS
 from tests.support.wording import is_from
@@ -78,16 +79,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(server: Server, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    with ThreadingHTTPServer((HOST, 0), partial(_Handler, server)) as http:
-        http.handle_error = lambda *_: None  # type: ignore[method-assign] # of clients that went away
-        if tls is not None:
-            http.socket = tls.wrap_socket(http.socket, server_side=True)
-        server.port = http.server_port
-        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield server
-        finally:
-            http.shutdown()
+    http = ThreadingHTTPServer((HOST, 0), partial(_Handler, server))
+    http.handle_error = lambda *_: None  # type: ignore[method-assign] # of clients that went away
+    if tls is not None:
+        http.socket = tls.wrap_socket(http.socket, server_side=True)
+    with running(http) as server.port:
+        yield server
 
 
 def recorded(version: str, situation: str) -> Server:

@@ -1,6 +1,5 @@
 """The cost of a wait: requests that Argo CD counts, and CPU time of the job with all of its processes."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +7,8 @@ from argocd_release.model.outcome import Outcome
 from sandbox.sandbox import Sandbox
 from scenarios.dsl import Scenario, Stage, status, web
 from scenarios.groups import compared_since_synced
-from scenarios.runner import play
+from scenarios.runner import COMMAND, play
 
-COMMAND = str(Path(sys.executable).with_name("argocd-release"))
 SECONDS = 60
 #: One of them reads the events of the pod, so that the log names its warning while it waits.
 MOST_REQUESTS = 26
