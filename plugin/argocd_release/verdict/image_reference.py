@@ -31,11 +31,14 @@ def matches(wanted: str, image: str) -> bool:
 
 
 def expected_tag(wanted: str) -> str:
-    """Return the tag that a wanted image contains, or "" if it only contains a digest."""
+    """Return the tag that the manifests must name for a wanted image, or "" if they do not have to name one.
+
+    If a wanted image contains a digest, Kustomize and Argo CD leave the tag out of the manifests.
+    """
     tag = wanted.removeprefix(":")
-    if wanted.removeprefix("@").startswith(_DIGESTS):
+    if "@" in wanted or wanted.startswith(_DIGESTS):
         return ""
-    return parts(wanted)[1] if any(mark in tag for mark in ":/@") else tag
+    return parts(wanted)[1] if any(mark in tag for mark in ":/") else tag
 
 
 def names_tag(manifest: str, tag: str) -> bool:
