@@ -19,10 +19,11 @@ _SECRET_FIELD: Final = re.compile(r"^( *+(?:- ++)*+)([\"']?)(?:data|stringData)\
 # The indicator after which YAML shows a text with its line breaks.
 _BLOCK: Final = re.compile(r"(?:^|[:-] )[|>][0-9+-]{0,2}$")
 _ITEM: Final = re.compile(r"^ *+(?:- ++)*+")
+_NAME: Final = r"""(?:"[^"]{0,300}+"|'[^']{0,300}+'|[^\s"'{\[][^:]{0,300}+)"""
 # The key of a field whose value begins in the same line.
-_KEY: Final = re.compile(r"""^(?:"[^"]{0,300}+"|'[^']{0,300}+'|[^\s"'{\[][^:]{0,300}+): ++(?=\S)""")
+_KEY: Final = re.compile(rf"^{_NAME}: ++(?=\S)")
 # The key of a field whose value begins in the next line.
-_PARENT: Final = re.compile(r"""^(?:"[^"]{0,300}+"|'[^']{0,300}+'|[^\s"'{\[][^:]{0,300}+):$""")
+_PARENT: Final = re.compile(rf"^{_NAME}:$")
 
 
 def without_secrets(lines: Sequence[Line], *, embeds_secret: bool) -> list[Line]:

@@ -247,10 +247,9 @@ def _pods_after_sync(application: Application, current: PodGroup) -> str:
 def _was_synced_before(application: Application, operation: Operation) -> bool:
     """Return True if an earlier sync has possibly changed the pods of this revision already."""
     deployed = application.deployed
-    if operation.partial:
-        return True
-    is_same = deployed is not None and deployed.revisions == application.revisions
-    return is_same and deployed is not None and bool(deployed.ended_at) and deployed.ended_at < operation.started_at
+    if operation.partial or deployed is None:
+        return operation.partial
+    return deployed.revisions == application.revisions and "" < deployed.ended_at < operation.started_at
 
 
 def _is_custom(item: ResourceResult) -> bool:

@@ -53,10 +53,12 @@ class SyncRequests:
         self._terminations: Counter[str] = Counter()
         # The clock time at which a look first showed that a sync cannot succeed, by the start time of the sync.
         self._failing_since: dict[str, float] = {}
-        # The revisions and parameters whose manifests the job has read last, and True if they name the expected image.
-        self._checked: tuple[object, bool] | None = None
-        # The errors of Argo CD when it could not return the manifests of these revisions and parameters.
-        self._failures: tuple[object, list[ArgoCDError]] = (None, [])
+        # The revisions and parameters whose manifests the job has requested last.
+        self._subject: object = None
+        # True if these manifests name the expected image, or None if the job has not read them yet.
+        self._has_image: bool | None = None
+        # The errors with which Argo CD has responded to the requests for these manifests.
+        self._failures: list[ArgoCDError] = []
 
     def begin(self, application: Application, *, seconds: float) -> Application | Failure:
         """Request a sync if the settings demand one and the application needs one. Return the resulting state.
@@ -129,26 +131,26 @@ class SyncRequests:
         tag = expected_tag(self._expectation.image)
         if not tag or self._cluster is None:
             return True
-        if self._checked is None or self._checked[0] != wanted:
-            try:
-                found = any(names_tag(manifest, tag) for manifest in self._manifests(self._cluster, wanted, seconds))
-            except ArgoCDError as error:
-                if not error.is_refused:
-                    raise
-                found = True
-            self._checked = (wanted, found)
-        return self._checked[1]
+        if self._subject != wanted:
+            self._subject, self._has_image, self._failures = wanted, None, []
+        if self._has_image is None:
+            self._has_image = self._find(tag, self._cluster, seconds)
+        return self._has_image
 
-    def _manifests(self, cluster: ClusterView, wanted: object, seconds: float) -> tuple[str, ...]:
-        """Return the manifests in git. If Argo CD fails to render them twice, do not request them again."""
-        failures = self._failures[1] if self._failures[0] == wanted else []
-        if len(failures) >= MOST_FAILED_RENDERS:
-            raise failures[-1]
+    def _find(self, tag: str, cluster: ClusterView, seconds: float) -> bool:
+        """Request the manifests, and return True if they name the tag, or if Argo CD refuses to return them.
+
+        If Argo CD failed to render them twice, do not request them again.
+        """
+        if len(self._failures) >= MOST_FAILED_RENDERS:
+            raise self._failures[-1]
         try:
-            return cluster.manifests(self._name, seconds=seconds)
+            return any(names_tag(manifest, tag) for manifest in cluster.manifests(self._name, seconds=seconds))
         except ArgoCDError as error:
-            if error.kind is FailureKind.OTHER and not error.is_refused:
-                self._failures = (wanted, [*failures, error])
+            if error.is_refused:
+                return True
+            if error.kind is FailureKind.OTHER:
+                self._failures.append(error)
             raise
 
 
