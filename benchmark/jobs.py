@@ -29,25 +29,25 @@ from scenarios.runner import COMMAND, shell
 
 #: The number of jobs that wait for the same application.
 SHARING: Final = 2
-#: One of so many applications crashes.
+#: One in this many applications crashes.
 CRASHING: Final = 10
 #: The number of jobs that begin at the same time. The next one starts when one of them has read its application.
 STARTING: Final = 4
-#: How long all jobs wait before the API server restarts, and again before the delivery.
+#: The seconds that all jobs wait before the API server restarts, and again before the delivery.
 WAIT_SECONDS: Final = 30.0
-#: The memory of the API server is printed after so many jobs.
+#: The benchmark prints the memory of the API server each time this many jobs have ended.
 SAMPLED: Final = 50
 TIMEOUT: Final = 600
 SERVER: Final = "argocd-server"
 _STARTED: Final = re.compile(rb'grpc\.start_time="([^"]+)"')
-#: The log of a job contains the first of these words once it has read its application.
+#: The log of a job contains ``_STATE`` as soon as the job has read its application.
 _STATE: Final = b'"event": "state"'
 _NO_ANSWER: Final = b'"event": "no answer"'
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """The requests to Argo CD per second of a period."""
+    """The mean and the highest number of requests to Argo CD per second in a period."""
 
     mean: float
     peak: int
@@ -66,7 +66,7 @@ def request_starts(sandbox: Sandbox) -> Counter[int]:
 
 
 def environment(sandbox: Sandbox, name: str, folder: Path) -> dict[str, str]:
-    """Return the environment variables of a job, whose temporary files go into its folder."""
+    """Return the environment variables of a job. Let the job write its temporary files into the folder."""
     settings = {"ARGOCD_APP_NAME": name, "RELEASE_TIMEOUT": str(TIMEOUT), "RELEASE_LOG_FORMAT": "json"}
     (folder / "tmp").mkdir(parents=True)
     return shell() | sandbox.environment() | settings | {"TMPDIR": str(folder / "tmp")}
@@ -96,10 +96,10 @@ class Job:
 
 
 def at_once(sandbox: Sandbox, count: int) -> dict[str, Any]:
-    """Run so many jobs at the same time, and return what was measured.
+    """Run ``count`` jobs at the same time, and return the measurements.
 
-    All wait for pods that do not become ready. Then the API server restarts. At the end a new commit is delivered, with
-    a crash in one of ``CRASHING`` applications.
+    All jobs wait for pods that do not become ready. Then the API server restarts. At the end, Argo CD delivers a new
+    commit, with which one in ``CRASHING`` applications crashes.
     """
     sets = Sets(sandbox, max(count // SHARING, 1))
     sets.create_delivered("1")
@@ -144,7 +144,7 @@ def _expected(job: Job, crashing: list[str]) -> int:
 
 
 def soak(sandbox: Sandbox, count: int) -> dict[str, Any]:
-    """Run so many jobs one after another for a delivered application, and return what they left behind."""
+    """Run ``count`` jobs one after another for a delivered application. Return the traces that they left behind."""
     sets = Sets(sandbox, 1)
     sets.create_delivered("1")
     with tempfile.TemporaryDirectory() as folder:

@@ -25,14 +25,14 @@ from scenarios.runner import COMMAND, shell
 SIZES: Final = (1, 10, 50, 200, 500, 1000, 2000, 5000)
 #: The number of resources of each application.
 RESOURCES: Final = 10
-#: The number of names of a job that does not wait for all applications of the server.
+#: The number of applications that a job names if it does not wait for all applications of the server.
 FEW: Final = 3
-#: The numbers of applications for which such a job is measured.
+#: The numbers of applications on the server with which such a job is measured.
 FEW_SIZES: Final = (10, 1000, 5000)
 TIMEOUT: Final = 600
-#: How long the job waits at least while its requests are counted.
+#: The minimum number of seconds in which the requests of the waiting job are counted.
 WAIT_SECONDS: Final = 20.0
-#: The job has that long to compare all applications.
+#: The maximum number of seconds that the job can take to compare all applications.
 COMPARED_SECONDS: Final = 300.0
 SELECTOR: Final = "a selector for all"
 NAMES: Final = f"{FEW} names"
@@ -69,7 +69,7 @@ class Cost:
 
 
 def measure(count: int, chosen: str, *, resources: int = RESOURCES, seconds: float) -> Cost:
-    """Run one job against a server with so many applications, and measure what it costs."""
+    """Run one job against a server with ``count`` applications, and return its cost."""
     tracked = min(FEW, count) if chosen == NAMES else count
     with (
         serving(count, resources) as server,
@@ -129,7 +129,7 @@ def _environment(server: RecordedServer, chosen: str, tracked: int) -> dict[str,
 
 
 def _counts(server: RecordedServer) -> tuple[int, int, int]:
-    """Return the number of requests, those that are polls, and the bytes."""
+    """Return the number of requests, the number of polls among them, and the number of bytes."""
     requests = server.requests
     return requests.total(), requests["list"] + requests["read"], server.bytes
 
@@ -139,7 +139,7 @@ def main(sizes: Sequence[int], output: Path) -> int:
     rows: list[dict[str, Any]] = []
     few = [(count, NAMES) for count in FEW_SIZES if count in sizes]
     for count, chosen in [*((count, SELECTOR) for count in sizes), *few]:
-        # In a large group, the job looks at each application only once in this time.
+        # Measure for long enough that the job looks at each application of a large group at least once.
         rows.append(asdict(measure(count, chosen, seconds=max(WAIT_SECONDS, seconds_between_looks(count)))))
         print(json.dumps(rows[-1]), flush=True)
     about: dict[str, Any] = {"argocd-release": __version__, "date": datetime.now(UTC).date().isoformat()}

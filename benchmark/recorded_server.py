@@ -29,7 +29,7 @@ _TREE: Final = ROOT / "tests/contract/recorded/2.13.2/too-slow.json"
 TOKEN: Final = "a-token-of-twenty-characters"  # noqa: S105 - the server accepts any
 _PATH: Final = "/api/v1/applications"
 _HEALTHY: Final = {"status": "Healthy"}
-# The name that every application has in the text of its template.
+# The placeholder for the application's name in the template of all applications.
 _NAME: Final = "NAME-OF-THE-APPLICATION"
 
 
@@ -97,7 +97,7 @@ class RecordedServer:
 
 
 def _named(document: dict[str, Any], resources: int, version: str) -> dict[str, Any]:
-    """Return the recorded application with the name of the template, and with copies of its resource."""
+    """Return the recorded application with ``_NAME`` as its name, and with copies of its resource."""
     named: dict[str, Any] = json.loads(json.dumps(document))
     named["metadata"] |= {"name": _NAME, "uid": _NAME, "resourceVersion": version}
     status = named["status"]
@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(applications: int, resources: int = 1) -> Iterator[RecordedServer]:
-    """Run a server with so many applications during the ``with`` block."""
+    """Run a server with this number of applications during the ``with`` block."""
     server = RecordedServer(applications, resources)
     handler = cast("type[BaseHTTPRequestHandler]", partial(_Handler, server))
     with running(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server.port:

@@ -49,7 +49,7 @@ class Measured:
         peak_mb: memory with all child processes.
         requests: all requests to Argo CD's API server.
         lists: the requests for a list.
-        work: what Argo CD itself has done meanwhile, also for its own syncs.
+        work: the work of Argo CD during the measurement, including its own syncs.
     """
 
     situation: str

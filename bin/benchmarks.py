@@ -190,7 +190,7 @@ def _of_plain(words: Mapping[str, str], plain: Measured | None) -> str:
 
 
 def curve(language: str, measured: Measured) -> str:
-    """Return the table of what one job costs, by recorded answers: a row for each number of applications."""
+    """Return the table with the cost of one job, measured with recorded answers, by the number of applications."""
     words = WORDING["curve"][language]
     about = _about(words["about"], measured)
     rows = [
@@ -209,7 +209,7 @@ def curve(language: str, measured: Measured) -> str:
 
 
 def jobs(language: str, measured: Measured) -> str:
-    """Return the tables of many jobs at once and of many jobs one after another, as far as they were measured."""
+    """Return the tables about many jobs at once and about many jobs one after another, if they were measured."""
     words = WORDING["jobs"][language]
     parts = [MARK]
     if at_once := measured.get("at_once"):

@@ -62,8 +62,8 @@ SECONDS: Final[Mapping[Phase, float]] = MappingProxyType(
 )
 
 AFTER_SECONDS: Final = sum(SECONDS.values())
-#: The seconds before GitLab's timeout of the job that are left for the phases after the verdict, and for GitLab to
-#: upload the reports.
+#: The seconds between the timeout of the release and GitLab's timeout of the job. The phases after the verdict and
+#: the upload of the reports need them.
 UPLOAD_SECONDS: Final = 45
 
 

@@ -133,7 +133,7 @@ def test_the_scanners_run_in_each_pipeline_and_only_stop_a_version(variables: di
 
 
 def waits_for(name: str, created: set[str]) -> set[str]:
-    """Return those of the created jobs that GitLab finishes before it starts this one."""
+    """Return the created jobs that must end before GitLab starts this job."""
     own = pipeline()
     stage = {job: own.stages.index(own.jobs[job].get("stage", "test")) for job in created}
     earlier: set[str] = set()
@@ -157,7 +157,7 @@ def test_nothing_is_signed_or_published_before_every_test_and_scan_has_passed(va
     for name in PUBLISHING & created:
         assert before <= waits_for(name, created), name
         assert not pipeline().jobs[name].get("allow_failure")
-    # The image of a version appears in the registry with its signature, and everything else after the image.
+    # The pipeline signs the image before it adds the version's tag, and publishes everything else after the tag.
     assert ("attest" in waits_for("publish-image", created)) is ("attest" in created)
     for name in (PUBLISHING & created) - {"attest", "publish-image"}:
         assert "publish-image" in waits_for(name, created), name

@@ -266,7 +266,7 @@ def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_argo_cd_has_more_time_for_manifests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argo CD sometimes renders them first."""
+    """Argo CD sometimes renders the manifests before it responds."""
     monkeypatch.setattr(api, "API_CALL", 0.2)
     with (
         serving(Server(otherwise=Answer(body=b'{"manifests": ["{}"]}', drip=0.15))) as server,

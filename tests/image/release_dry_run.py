@@ -56,7 +56,7 @@ PUBLISHING = ("attest", "publish-image", "release-files", "publish")
 WEAK = "import subprocess\n\nsubprocess.run(input(), shell=True)\n"
 TOOLS_IMAGE = "argocd-release-tests/release-tools"
 BUILD = "docker buildx build ."
-# The Python of the image. The lock also names packages for older ones.
+# The version of Python in the image. The lock file also names packages that only older versions need.
 PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0"}
 CHECKSUM = f"ARGOCD_SHA256_{ARCHITECTURE.upper()}"
 SYFT = """#!/bin/sh
@@ -72,7 +72,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """A clone of the project that has a tag of a version, and everything that its pipeline reaches."""
+    """A clone of the project with a version as its tag, and the registries and variables of its pipeline."""
 
     clone: Path
     registry: str
@@ -103,7 +103,7 @@ class DryRun:
         ).stdout.strip()
 
     def run(self, *jobs: str, in_shell: bool = True) -> str:
-        """Run the jobs, and return the names of the jobs that started and how each ended, as gitlab-ci-local prints them."""
+        """Run the jobs. Return gitlab-ci-local's output, which says which jobs have started and how each has ended."""
         shutil.rmtree(Path(self.environ["HOME"]) / ".docker" / "contexts", ignore_errors=True)
         shutil.rmtree(Path(self.environ["HOME"]) / ".docker" / "buildx", ignore_errors=True)
         given = [f"--variable={name}={value}" for name, value in self.variables.items()]
@@ -288,10 +288,10 @@ def push(client: docker.DockerClient, image: str, repository: str) -> str:
 
 
 def prepare(run: DryRun, arguments: dict[str, str], base: str, socket: Path) -> None:
-    """Commit what the clone needs to be built on this machine, and the stand-ins of GitLab's templates."""
+    """Change the clone so that this machine can build it, add stand-ins for GitLab's templates, and commit."""
     run.git("remote", "set-url", "origin", f"git@gitlab.example.com:{PROJECT}.git")
     text = (run.clone / ".gitlab-ci.yml").read_text("utf-8")
-    # buildx describes the attestations of an image for one architecture in another form.
+    # If an image has only one architecture, buildx describes its attestations in another form.
     for two, one in (
         ("linux/amd64,linux/arm64", f"linux/{ARCHITECTURE}"),
         ("in amd64 arm64", f"in {ARCHITECTURE}"),
@@ -324,7 +324,7 @@ def prepare(run: DryRun, arguments: dict[str, str], base: str, socket: Path) -> 
 
 
 def scanner(kind: str) -> dict[str, object]:
-    """Return a job in place of GitLab's scanner of this kind. A template without a kind has no job of its own."""
+    """Return a job that replaces GitLab's scanner of this kind. If the kind is empty, the job never runs."""
     if not kind:
         return {"script": ["exit 1"], "rules": [{"when": "never"}]}
     command = f"{sys.executable} {ROOT}/tests/support/scanners.py {kind.replace('-', '_')} gl-{kind}-report.json"

@@ -1,6 +1,7 @@
 """Build the image under test with a real Docker engine, or pull the image that the pipeline has built.
 
-The variable IMAGE_UNDER_TEST names a built image, IMAGE_REVISION and IMAGE_SOURCE its commit and its project. If the base image of the Dockerfile cannot be pulled, ``mmdebstrap`` creates a stand-in from Debian's packages. The
+The variable IMAGE_UNDER_TEST names a built image. IMAGE_REVISION is its commit, and IMAGE_SOURCE is its project. If
+the base image of the Dockerfile cannot be pulled, ``mmdebstrap`` creates a stand-in from Debian's packages. The
 certificate authorities of this machine are copied into the stand-in, but never into the product's image.
 """
 

@@ -249,7 +249,7 @@ class GitLab:
     retry_after: int = 1
     #: The delay in seconds before the fake handles a request.
     silent: float = 0.0
-    #: GitLab makes each change of a project atomically. So the fake handles changing requests one after another.
+    #: GitLab makes each change of a project atomically. So the fake handles only one change at a time.
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _serial: int = 0
 

@@ -10,7 +10,7 @@ HOST: Final = "127.0.0.1"
 
 
 class RawServer:
-    """A server on a free port. ``serve`` receives each connection. Its errors of the network are ignored."""
+    """A server on a free port. ``serve`` receives each connection. The server ignores network errors in ``serve``."""
 
     def __init__(self, serve: Callable[[socket.socket], object], *, backlog: int = 100) -> None:
         self._serve = serve

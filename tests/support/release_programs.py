@@ -9,7 +9,7 @@ from typing import Final
 
 from sandbox import cache
 
-# The versions of BuildKit and cosign must understand what `.gitlab-ci.yml` asks of them. Each name is a Go package.
+# The versions of BuildKit and cosign must support the options that `.gitlab-ci.yml` uses. Each name is a Go package.
 PROGRAMS: Final = (
     "github.com/docker/buildx/cmd/buildx@v0.38.2",
     "github.com/moby/buildkit/cmd/buildkitd@v0.34.2",

@@ -1,10 +1,10 @@
-"""Scan the project and its image with open scanners, and write the reports of GitLab's scanners.
+"""Scan the project and its image with open scanners, and write reports in the format of GitLab's scanners.
 
 GitLab's own scanners are images of GitLab.com. Run ``python -m tests.support.scanners KIND REPORT`` in the project. The
 kinds are ``secret_detection`` (gitleaks), ``sast`` (bandit) and ``container_scanning``. The last one reports each Debian
-package of the image CS_IMAGE for which Debian's security archive has a newer package. The archive does not tell a
-severity, so each of them counts as High. Python packages are not scanned, because a package index alone does not know
-their vulnerabilities.
+package of the image CS_IMAGE for which Debian's security archive has a newer package. The archive has no
+severities, so each such package counts as High. The scan leaves out Python packages, because a package index alone does
+not know their vulnerabilities.
 """
 
 import json

@@ -149,7 +149,7 @@ _FLAT_DATA: Final = re.compile(r"\b(?:data|stringData):(?=[ \t]*+(?!\[redacted\]
 _PREFIXED_DATA: Final = re.compile(r"^(.*?)\b(?:data|stringData):[ \t]*+$")
 
 
-# A Secret in one line: as YAML whose line breaks are escaped, for example in a log in JSON, or as a dict of Python.
+# A Secret in a single line: YAML with escaped line breaks, for example in a JSON log, or a Python dict.
 _ESCAPED_KIND: Final = re.compile(r"(?:\\n[ -]*+|\b)kind: [\"'\\]*+Secret\b")
 _ESCAPED_DATA: Final = re.compile(r"((?:\\n[ -]*+|[\"'])(?:data|stringData):)[^\n]*+")
 _PYTHON_KIND: Final = re.compile(r"'kind': 'Secret'")
@@ -340,9 +340,10 @@ def _without_yaml(text: str) -> str:
 
 
 def ends_in_data(lines: Sequence[str]) -> bool:
-    """Return True if the lines end below a field ``data`` or ``stringData``, which can be that of a Secret.
+    """Return True if a line after these could belong to a field ``data`` or ``stringData``.
 
-    Each line can begin with a prefix. ``kubectl`` prints the data of a Secret before its kind.
+    The field can be that of a Secret even if the lines do not contain its kind, because ``kubectl`` prints the data
+    before the kind. Each line can begin with a prefix, such as a timestamp.
     """
     probe = " " * 300 + "…"
     return deque(_yaml_lines([*lines, probe], prefixed=True), maxlen=1)[0] != probe

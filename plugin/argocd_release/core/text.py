@@ -37,8 +37,9 @@ _UNPRINTABLE: Final = re.compile(
 # artifact (lib/gitlab/ci/parsers/test/junit.rb).
 _SECTION: Final = re.compile(r"section_(start|end):")
 _ATTACHMENT: Final = re.compile(r"\[(?=\[ATTACHMENT\|)")
-# In its message about a wait, Argo CD calls all further tasks of the sync hooks if the first one is a hook, and
-# resources otherwise (gitops-engine pkg/sync/sync_context.go setRunningPhase). So the number of further hooks is wrong.
+# While a sync waits, Argo CD's message names the first task and counts the others. If the first task is a hook, the
+# message calls all others hooks, otherwise resources (gitops-engine pkg/sync/sync_context.go setRunningPhase). So the
+# count can include tasks of the other kind.
 _MORE: Final = re.compile(r"( and (\d{1,6}+) more )(hooks|resources)\b")
 _APPLIED_FILE: Final = re.compile(r'error when \w++ "/dev/shm/\d++": ')
 # The prefixes that Argo CD puts before the error of the program that renders the manifests. None of them says what is
@@ -111,7 +112,7 @@ QUOTED: Final = "  | "
 
 
 def without_applied_file(text: str) -> str:
-    """Remove the name of Argo CD's temporary manifest file from a message, and correct its number of hooks."""
+    """Remove the name of Argo CD's temporary manifest file from a message, and correct the count of further hooks."""
     return _MORE.sub(_named_more, _APPLIED_FILE.sub("", text))
 
 

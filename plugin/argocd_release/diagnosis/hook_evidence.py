@@ -38,8 +38,8 @@ PODS: Final = 3
 LOGS: Final = 4
 #: The maximum number of logs that a recording reads in total. A hook with a ``backoffLimit`` has many pods.
 ALL_LOGS: Final = 40
-#: The maximum number of times that a recording follows a log again after its stream has ended early. For example, a
-#: proxy ends idle streams.
+#: The maximum number of times that a recording reopens the stream of a log that has ended early, for example because
+#: a proxy ends idle streams.
 RENEWALS: Final = 30
 #: The shortest pause between two reads of the resource tree, in seconds. The pause grows while nothing changes.
 FIRST_SECONDS: Final = 0.5

@@ -125,7 +125,7 @@ class _Log:
         return tuple(lines)
 
     def skip(self) -> None:
-        """Drop the oldest new lines, which the reports will not contain. Keep the last of them for the redaction."""
+        """Drop the oldest new lines. Keep those for the reports, and ``_HELD_LINES`` before them for the redaction."""
         skipped = max(len(self.new) - KEPT_LINES - _HELD_LINES, 0)
         self.count += skipped
         del self.new[:skipped]
@@ -141,7 +141,7 @@ class _Log:
             self.context = lines[-_CONTEXT_LINES:]
 
     def _find_end(self) -> None:
-        """If ``column`` is set, drop the new lines that belong to the secret, up to the line that ends it."""
+        """If ``column`` is set, drop the new lines before the one that ends the secret, or all if none ends it."""
         column = self.column
         if column is None:
             return
@@ -161,8 +161,8 @@ class _Log:
 
 def _redacted(context: Sequence[str], new: Sequence[str]) -> tuple[list[str], bool]:
     """Redact the new lines of a log. Return them, and True if a secret in them or in the context has not ended."""
-    # A Secret in the new lines changes the redaction of the context too. So redact the context with ``_KIND_LINE`` in
-    # that case, so that it has as many redacted lines as in the redaction of the whole text.
+    # If the new lines contain the kind of a Secret, the redaction also hides more of the context. Put ``_KIND_LINE``
+    # before the context, so that the context has as many redacted lines alone as with the new lines.
     start = [*_secret_kind([*context, *new]), *context]
     count = len(lines_shown(start))
     is_open = lines_shown([*start, *new, _PROBE])[-1] != _PROBE

@@ -1,6 +1,6 @@
 """Hide the values of Secrets and private keys in the lines of a document. All functions are pure.
 
-Hide them before the lines are cut into hunks. The redaction of a text recognises a secret by a line such as the kind,
+Hide them before the lines are cut into hunks. The redaction of a text recognizes a secret by a line such as the kind,
 the field or the beginning of the key. A hunk does not always contain this line.
 """
 
@@ -16,7 +16,7 @@ _KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE[ ]KEY(?: BLO
 _KEY_ENDS: Final = re.compile(r"-----END [A-Z0-9 ]{0,40}-----")
 # The field ``data`` or ``stringData`` of a mapping in YAML or JSON.
 _SECRET_FIELD: Final = re.compile(r"^( *+(?:- ++)*+)([\"']?)(?:data|stringData)\2:")
-# The indicator after which YAML shows a text with its line breaks.
+# The indicator of a YAML block scalar (``|`` or ``>``), whose text begins in the next line.
 _BLOCK: Final = re.compile(r"(?:^|[:-] )[|>][0-9+-]{0,2}$")
 _ITEM: Final = re.compile(r"^ *+(?:- ++)*+")
 _NAME: Final = r"""(?:"[^"]{0,300}+"|'[^']{0,300}+'|[^\s"'{\[][^:]{0,300}+)"""
@@ -44,7 +44,7 @@ def has_embedded_secret(lines: Sequence[Line], *documents: Mapping[str, Any]) ->
 
     Args:
         lines: the lines of the documents.
-        documents: the documents, each of them parsed; empty if it is not valid YAML.
+        documents: the parsed documents. A document that is not valid YAML is an empty mapping.
     """
     return contains_secret("\n".join(text for _, text in lines)) or contains_secret("\n".join(_texts(documents)))
 
@@ -58,17 +58,18 @@ def _texts(documents: Sequence[Mapping[str, Any]]) -> list[str]:
         if isinstance(value, str):
             texts.append(value)
         elif isinstance(value, Mapping | list) and id(value) not in seen:
-            # A document with aliases can contain the same part very often.
+            # Visit each part once, because a document with YAML aliases can contain the same part very often.
             seen.add(id(value))
             values += value.values() if isinstance(value, Mapping) else value
     return texts
 
 
 class _Document:
-    """One of the two documents, whose lines are read from the first to the last.
+    """A reader of one of the two documents, which hides secrets. It receives the lines from the first to the last.
 
-    If it embeds a Secret, hide everything below a field ``data`` or ``stringData``. Hide all lines of a text that is
-    JSON, too. If YAML has wrapped a text, hide all its lines but the first.
+    If the document embeds a Secret, the reader hides everything below a field ``data`` or ``stringData``. It also hides
+    all lines of a block scalar that begins like JSON. If YAML has wrapped a text, the reader hides the lines after the
+    first one, and the first one too if the text is in quotes.
     """
 
     def __init__(self, *, embeds_secret: bool) -> None:
@@ -107,7 +108,7 @@ class _Document:
         return False
 
     def _field(self, text: str, content: str) -> str:
-        """Return the line of a field, without the value of a secret one, and find out which lines after it to hide."""
+        """Return the line of a field, without a secret value. Remember which of the next lines must be hidden."""
         self._hidden = self._block = -1
         if secret := _SECRET_FIELD.match(text):
             self._hidden = secret.end(1)
@@ -116,7 +117,7 @@ class _Document:
         item = _ITEM.match(text)
         start = item.end() if item else 0
         key = _KEY.match(text[start:])
-        # All further lines of the value are indented more than this column, but not the next field.
+        # All further lines of the value are indented more than this column. The next field is not.
         is_parent = _PARENT.match(text[start:]) is not None
         column = start if key or is_parent else max(text.rfind("- ", 0, start), 0)
         value_at = start + (key.end() if key else 0)
@@ -124,7 +125,7 @@ class _Document:
         if _BLOCK.search(content):
             self._block = column
         elif not is_parent:
-            # YAML has possibly wrapped the value, which begins in this line.
+            # The value begins in this line, and YAML can have wrapped it. So hide its further lines.
             self._hidden = column
             if value[:1] in {'"', "'"} and ("\\n" in value or not value.endswith(value[0], 1)):
                 return f"{text[:value_at]}{REDACTED}"

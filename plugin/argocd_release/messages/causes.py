@@ -119,7 +119,7 @@ _CHECK_ACCOUNT: Final = (
     "that its account has the rights `applications, get` and `projects, get`"
 )
 #: The hints of symptoms, by their names. If the problem or its cause code has a hint, that takes precedence. In each
-#: hint of this module, the result of the application replaces ``{application}`` (``model/result.py``).
+#: hint of this module, ``ApplicationResult.cause`` replaces ``{application}`` by the name of the application.
 SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "DENIED": "check the name in <ARGOCD_APP_NAME>, because Argo CD also denies access to an application that does "
@@ -147,12 +147,12 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "failed sync by itself",
         "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD first makes its other attempts "
         "with the failing commit; to skip them, end the running sync after the push (argocd app terminate-op "
-        "{application}). If the reason is outside git, fix it there. If Argo CD has made its last attempt by then, "
-        "sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry this GitLab job",
+        "{application}). If the reason is outside git, fix it there. If Argo CD has made its last attempt before your "
+        "fix, sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry this GitLab job",
         "HOOK_FAILED": "find the error in the program of the hook. Argo CD runs the hook again by itself, so check at "
         "once what this run has already changed. If the error is in git, push a corrected commit: Argo CD syncs it "
-        "after its last attempt with the failing one. Otherwise fix it. If Argo CD has made its last attempt by then, "
-        "sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry this GitLab job",
+        "after its last attempt with the failing one. Otherwise fix it. If Argo CD has made its last attempt before "
+        "your fix, sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry this GitLab job",
         "CONDITION": "correct the error in git, and push: until then, Argo CD applies nothing. If the reason is "
         "outside git, fix it there, and then just retry this GitLab job",
         "SYNC_REFUSED": "fix what Argo CD names as the reason, then retry this GitLab job",
@@ -236,7 +236,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "no-such-resource": "correct <RELEASE_RESOURCES>: a pattern is GROUP:KIND:NAME, such as apps:Deployment:web",
     }
 )
-#: The step after the reason is gone for which the API server has rejected an object in a sync.
+#: The next step after the user has removed the reason for which the API server rejected an object in a sync.
 THEN_SYNC_ANEW: Final = (
     "then wait for Argo CD's next attempt or, if it has made its last attempt, sync again (argocd app sync "
     "{application}, or <RELEASE_SYNC=true>), and then retry this GitLab job"
@@ -252,7 +252,7 @@ REJECTION_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "webhook-failed": f"check that the pods of the webhook run, {THEN_SYNC_ANEW}",
     }
 )
-#: The step after the reason is gone for which Kubernetes could not create the pods.
+#: The next step after the user has removed the reason for which Kubernetes could not create the pods.
 THEN_RETRY_PODS: Final = "then just retry this GitLab job, because Kubernetes creates the pods by itself"
 QUOTA_ZERO: Final = Message(
     "",

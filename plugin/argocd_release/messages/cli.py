@@ -44,7 +44,7 @@ EXIT_CODE: Final = Message("exit code {exit_code} ({word}): {headline}\n  {meani
 CAUSE: Final = Message("cause {code}\n  {meaning}{next}{link}\n")
 NEXT: Final = Message("\n  next: {hint}")
 LINK: Final = Message("\n  see: {url}")
-#: The text that stands for the name of the application in an explanation, which is about no application.
+#: The placeholder for the name of the application in an explanation that is not about a certain application.
 ANY_APPLICATION: Final = "NAME"
 IN_SECONDS: Final = Message("{type}, in seconds")
 REQUIRED: Final = "required"

@@ -19,7 +19,7 @@ HOOK_NOT_BEGUN: Final = Message(
     "started, so this run of the hook has changed nothing yet. If the reason is outside git, fix it there: as soon as "
     "the pod starts, Argo CD continues by itself; then retry this GitLab job. If it is in git, push a corrected "
     "commit, and then end the sync (argocd app terminate-op {application}), because Argo CD does not sync the new "
-    "commit before",
+    "commit before this sync has ended",
 )
 RUNS_AGAIN: Final = Message(
     "",
@@ -32,7 +32,7 @@ RETRIED: Final = Message(
     "{fix}. Argo CD runs the hook again by itself, so check at once what this run has already changed. If the error is "
     "in git, push a corrected commit: Argo CD syncs it after its last attempt with the failing one, or as soon as you "
     "end the sync (argocd app terminate-op {application}), which kills a running hook. If the error is outside git, "
-    "fix it there. If Argo CD has made its last attempt by then, sync again (argocd app sync {application}, or "
+    "fix it there. If Argo CD has made its last attempt before your fix, sync again (argocd app sync {application}, or "
     "<RELEASE_SYNC=true>). Then retry this GitLab job",
 )
 REVISION_APPLIED: Final = Message(
@@ -43,7 +43,7 @@ REVISION_APPLIED: Final = Message(
 HOOK_SUSPENDED: Final = Message(
     "{subject}: suspended (spec.suspend), so it starts no pod",
     "remove spec.suspend from the Job in git, and push. Then end the sync that waits for the Job (argocd app "
-    "terminate-op {application}), because Argo CD does not sync the new commit before",
+    "terminate-op {application}), because Argo CD does not sync the new commit before this sync has ended",
 )
 HOOK_GONE: Final = Message(
     "{hook_type} hook {hook}: the sync waits for it, but it is gone from the cluster",

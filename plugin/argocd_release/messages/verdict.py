@@ -106,8 +106,8 @@ HEALS_AFTER_SYNC: Final = Message(
 HEALS_WHILE_RETRYING: Final = Message(
     "",
     "{remedy}; a new commit is not necessary, because Argo CD retries the sync by itself for a while. If Argo CD has "
-    "made its last attempt by then, sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry "
-    "this GitLab job. <RELEASE_HEALING_GRACE> sets how long the job waits for a retry to succeed",
+    "made its last attempt before your fix, sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then "
+    "retry this GitLab job. <RELEASE_HEALING_GRACE> sets how long the job waits for a retry to succeed",
 )
 #: The events after which a failed sync can succeed, and the remedies if they do not occur, by ``Healing`` member.
 AWAITED: Final[Mapping[str, Message]] = MappingProxyType(

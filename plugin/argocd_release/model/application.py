@@ -252,7 +252,7 @@ class Application:
     sync_window: SyncWindow | None = None
     # The error message if Argo CD has refused the sync that the job requested.
     refusal: str = ""
-    # The expected image if the manifests do not contain its tag, so that the job does not request the sync.
+    # The expected image if the job does not request the sync because the manifests lack its tag, otherwise "".
     missing_image: str = ""
     # True if the git history proves that the running operation syncs an earlier revision.
     operation_is_old: bool = False

@@ -64,7 +64,7 @@ class Diagnosis:
     logs: tuple[PodLog, ...] = ()
     #: The pods of the current and of earlier revisions; None if they are unknown.
     serving: ServingPods | None = None
-    #: The resources that Argo CD has applied and of whose pods no container has started, such as a waiting hook.
+    #: The applied resources that have pods without any started container, such as a hook whose pod is Pending.
     not_begun: tuple[ResourceRef, ...] = ()
     #: The reason why the likeliest culprit among the pods has no log; empty if its log was read, or if there is no such
     #: pod.
@@ -191,13 +191,14 @@ class ApplicationResult:
             return None
         cause = self.diagnosis.cause or self.verdict.cause
         name = self.application.full_name if self.application else self.name
-        # A hint of the catalogue names the application in its commands. Only here, the name is known for all hints.
+        # The hints of the catalogue have the placeholder ``{application}`` in their commands. Fill it here, because
+        # this is the first place that has the name for every hint.
         hint = (cause.hint or self.verdict.hint).replace("{application}", name)
         return replace(cause, hint=hint, link=page(self.url, cause.subject.ref if cause.subject else None))
 
     @property
     def general_hint(self) -> str:
-        """Return the hint of the cause for several applications: commands contain NAME in place of the name."""
+        """Return the hint of the cause with NAME instead of the application's name, for several applications."""
         name = self.application.full_name if self.application else self.name
         command = re.compile(rf"(argocd app [a-z-]{{1,20}} ){re.escape(name)}(?![\w./-])")
         return command.sub(r"\1NAME", self.cause.hint) if self.cause else ""

@@ -14,8 +14,8 @@ from argocd_release.core.text import as_object, as_text
 _DURATION: Final = 5.0
 _MAX_DURATION: Final = 180.0
 _FACTOR: Final = 2
-# Larger retry counts and factors are reduced to these values. Their power could overflow, and the maximum duration
-# limits the result anyway.
+# Reduce larger retry counts and factors to these values, because the power of larger numbers could overflow. The
+# maximum duration usually limits the result long before that.
 _MOST_RETRIES: Final = 60
 _MOST_FACTOR: Final = 1000
 

@@ -62,10 +62,10 @@ class ServingPods:
 
 
 def not_begun(tree: Tree) -> tuple[ResourceRef, ...]:
-    """Return the applied resources that have pods, but of whose pods no container has started.
+    """Return the applied resources that have pods, if no container of these pods has started.
 
-    If a pod has several containers, its state in the tree is that of only one of them. So such a pod counts only if it
-    is Pending as a whole.
+    If a pod has several containers, the tree can show the state of only one of them. So such a pod only counts if its
+    state is Pending, which describes the whole pod.
     """
     pods: dict[ResourceRef, list[Node]] = {}
     for node in tree.nodes:

@@ -27,8 +27,8 @@ from argocd_release.notify.gitlab_client import PAGE, GitLab, GitLabError
 from argocd_release.reports import evidence, summary
 
 RUNNING: Final = "running"
-#: The final status of a deployment record or a commit by outcome. Other outcomes say nothing about the revision. After
-#: them, the job only cancels what is still running or pending.
+#: The final status of a deployment record or a commit by outcome. The other outcomes say nothing about the revision.
+#: After these, the job only cancels deployment records that are still running and commit statuses that are pending.
 END_STATES: Final = {
     Outcome.DELIVERED: "success",
     Outcome.SYNC_FAILED: "failed",
@@ -60,7 +60,7 @@ def is_commit(revision: str) -> bool:
 
 
 def positions_of(application: Application, path: str) -> list[int]:
-    """Return the positions of the sources in the project's repository that Argo CD has compared at a commit."""
+    """Return the positions of the sources in the project's repository, if Argo CD has compared them with a commit."""
     return [
         position
         for position, (source, revision) in enumerate(zip(application.sources, application.commits, strict=False))

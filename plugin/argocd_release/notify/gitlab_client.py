@@ -48,7 +48,7 @@ class GitLabError(NotificationError):
 
     @property
     def is_refusal(self) -> bool:
-        """Return True if GitLab has refused the request, so that it certainly has not executed it."""
+        """Return True if GitLab has refused the request, and therefore has not executed it."""
         return 400 <= self.status < 500  # noqa: PLR2004 - the statuses of client errors
 
 

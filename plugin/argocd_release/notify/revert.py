@@ -131,8 +131,8 @@ def _reason_against(gitlab: GitLab, sha: str, target: str, parents: list[str]) -
 def _is_merge_of(gitlab: GitLab, sha: str, target: str) -> bool:
     """Return True if GitLab has made this merge commit for a merge request into the branch.
 
-    GitLab's API reverts a merge commit to its first parent. In a merge commit of GitLab, that is the earlier commit
-    of the branch. In other merge commits, it can be any commit.
+    GitLab's API reverts a merge commit to its first parent. If GitLab has made the merge commit, the first parent is
+    the earlier commit of the target branch. In other merge commits, the first parent can be any commit.
     """
     requests = as_objects(gitlab.get(f"/repository/commits/{sha}/merge_requests"))
     return any((request.get("merge_commit_sha"), request.get("target_branch")) == (sha, target) for request in requests)

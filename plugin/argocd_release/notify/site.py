@@ -45,7 +45,7 @@ class SiteCheck:
         return _EXACT_REDIRECT.search(self.statuses) is None
 
     def error_of_redirect(self, url: str) -> str:
-        """Return an error if redirects lead to another host, and its response proves nothing about the site.
+        """Return an error if redirects lead to another host whose response proves nothing about the site, else "".
 
         A sign-in page often responds with 200, which proves nothing about the site. The expected body is a proof on
         any host, and a status such as ``3xx`` accepts any redirect.
@@ -70,7 +70,7 @@ class SiteCheck:
         return self.body.encode() in body
 
     def error_of(self, answer: Response) -> str:
-        """Return "" if the response is the expected one, otherwise an error that names it and the actual one."""
+        """Return an error that names the expected and the actual response, or "" if the response is as expected."""
         status, excerpt = answer.status, _excerpt(answer.text)
         if error := self.error_of_redirect(answer.url or self.url):
             return error

@@ -53,7 +53,7 @@ Written = str | ReportNotWritten
 
 
 def forget(paths: Iterable[str]) -> None:
-    """Remove the files of an earlier job. If this job ends before it writes its own, GitLab would upload them."""
+    """Remove the files of an earlier job. Otherwise, GitLab would upload them if this job ended without its own."""
     for path in paths:
         with suppress(OSError, RuntimeError):
             remove_file(Path(path))

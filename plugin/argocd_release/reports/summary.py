@@ -223,7 +223,7 @@ def _old_version(application: Application, serving: ServingPods | None, code: Ca
 
 
 def _pods_after_sync(application: Application, current: PodGroup) -> str:
-    """Return the text about the old version if the revision is applied, and only pods of the current state run.
+    """Describe the old version, if Argo CD has applied the revision and only pods of the current state run.
 
     The result says that the pods were replaced only if the sync of this revision has changed a workload.
     """
@@ -245,7 +245,7 @@ def _pods_after_sync(application: Application, current: PodGroup) -> str:
 
 
 def _was_synced_before(application: Application, operation: Operation) -> bool:
-    """Return True if an earlier sync has possibly changed the pods of this revision already."""
+    """Return True if an earlier sync of this revision can already have changed the pods."""
     deployed = application.deployed
     if operation.partial or deployed is None:
         return operation.partial
@@ -275,7 +275,7 @@ def hooks(application: Application, not_begun: Collection[ResourceRef] = ()) -> 
 
     Args:
         application: the application in its last observed state.
-        not_begun: the resources of whose pods no container has started.
+        not_begun: the resources that have pods without any started container.
     """
     if application.operation is None or not application.operation_counts:
         return texts.NO_HOOKS_NO_SYNC
@@ -334,7 +334,7 @@ def numbered(cause: str, number: int, count: int) -> str:
 
 
 def listed(counts: Mapping[ResourceState, int], unlisted: Mapping[ResourceState, int]) -> str:
-    """Return a text about how many of all resources the reports list; "" if the reports list all of them.
+    """Describe how many of the resources the reports list. Return "" if they list all of them.
 
     Args:
         counts: the number of all resources in each state.

@@ -215,7 +215,7 @@ def _unreadable(path: str) -> str:
 
 
 def _time_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem for each setting that needs more time than the job has, or that waits for a time of 0 s."""
+    """Yield a problem for each setting that needs more time than the timeout, or a grace period that is 0 s."""
     timeout, name = values["RELEASE_TIMEOUT"], "RELEASE_STABLE_FOR"
     stable_for, threshold = values[name], values["RELEASE_URL_SUCCESS_THRESHOLD"]
     if _exceeds(stable_for, timeout):
@@ -229,12 +229,12 @@ def _time_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
 
 
 def _exceeds(seconds: object, limit: object) -> bool:
-    """Return True if the setting leaves no time before the limit. A value of a wrong type has a problem already."""
+    """Return True if the setting takes up the whole limit. Another check reports values of a wrong type."""
     return isinstance(seconds, int | float) and isinstance(limit, int) and seconds >= limit and seconds > 0
 
 
 def _revert_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
-    """Yield a problem if the job can never know which commit it would have to revert in another project."""
+    """Yield a problem if the job must revert in another project, but no setting names the commit to revert."""
     name = "RELEASE_REVERT_PROJECT"
     project, own = str(values[name]), {str(values.get("CI_PROJECT_ID", "")), str(values.get("CI_PROJECT_PATH", ""))}
     if not (values["RELEASE_REVERT"] and project and any(own)) or values["RELEASE_EXPECTATIONS"]:

@@ -172,7 +172,8 @@ class ChosenResources:
         in_git = [item.ref for item in items if not (item.hook or item.requires_pruning)]
         unmatched = _unmatched(self.including, in_git)
         own = refs.intersection(in_git)
-        # In a group, no pattern must match in an application without resources. RELEASE_ALLOW_EMPTY decides about it.
+        # An application of a group can be without resources, and then no pattern has to match. RELEASE_ALLOW_EMPTY
+        # decides whether that is a problem.
         is_empty = all(item.requires_pruning for item in items)
         health = _health(application.health, [item for item in chosen if not item.hook], excluded)
         return replace(

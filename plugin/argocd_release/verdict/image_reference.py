@@ -44,11 +44,11 @@ def expected_tag(wanted: str) -> str:
 def names_tag(manifest: str, tag: str) -> bool:
     """Return True if the tag is somewhere in the manifest, also if it is not part of an image reference.
 
-    Operators take the tag of an image from a field of its own, whose name differs between kinds.
+    The custom resource of an operator often has a separate field for the tag. Its name depends on the kind.
 
     Args:
-        manifest: a manifest as JSON text. An escaped line break can precede the tag there.
-        tag: the tag, which must not be a part of a longer word.
+        manifest: a manifest as JSON text, in which an escaped line break can precede the tag.
+        tag: the tag. A longer word that contains it does not count.
     """
     return re.search(rf"(?:^|[^\w.-]|\\[nrt]){re.escape(tag)}(?![\w.-])", manifest, re.ASCII) is not None
 

@@ -23,7 +23,7 @@ class Stability:
             be proven again.
         restarts: the number of restarts of each pod that has been ready since then, by the uid of the pod.
         has_seen_pods: True if a look since then could read the pods, even if the application has none.
-        paused: the seconds since then in which Argo CD could not tell the health or the sync status. They do not count.
+        paused: the seconds since then in which the health or the sync status was unknown. They do not count.
     """
 
     since: float
@@ -33,7 +33,7 @@ class Stability:
     paused: float = 0
 
     def pause(self, application: Application, expectation: Expectation, seconds: float) -> Self:
-        """Return a copy. If the look shows an unknown state, it includes the seconds since the previous look."""
+        """Return a copy. If the look shows an unknown state, ``paused`` then includes the given seconds."""
         is_unknown = bool(expectation.healths) and application.health is HealthStatus.UNKNOWN
         is_uncompared = WaitCondition.SYNC in expectation.wait_for and application.sync is SyncStatus.UNKNOWN
         return replace(self, paused=self.paused + seconds) if is_unknown or is_uncompared else self
@@ -101,7 +101,7 @@ class Stability:
 
 
 def _shown_workloads(application: Application) -> Workloads | None:
-    """Return the workloads that this look has shown, or None if it did not read them or could not do so."""
+    """Return the workloads that this look has shown, or None if the look did not or could not read them."""
     return None if application.pods_remembered else application.workloads
 
 

@@ -165,7 +165,7 @@ class SymptomHistory:
     def old_sync_hangs(self) -> bool:
         """Return True if the sync of an earlier revision has made no progress for its grace period.
 
-        This does not depend on ``RELEASE_FAIL_FAST``, because the job ends that sync and not the wait.
+        This does not depend on ``RELEASE_FAIL_FAST``, because the job ends only that sync, and continues to wait.
         """
         record, grace = self.records.get(Symptom.OLD_SYNC), self.graces.stuck_grace
         return bool(grace) and record is not None and record.look_count > 1 and self.now - record.first_seen >= grace
@@ -219,7 +219,7 @@ class SymptomHistory:
 def _next_stability(history: SymptomHistory, application: Application, *, seconds: float) -> "Stability | None":
     """Return the state of the proven release after the last look, which was ``seconds`` after the previous look.
 
-    A new revision and new source parameters must be proven again.
+    If the revision or the source parameters have changed, the release must be proven again.
     """
     subject = _stable_subject(application)
     stability = history.stability if history.stability and history.stability.subject == subject else None

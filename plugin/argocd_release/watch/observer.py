@@ -301,8 +301,8 @@ class Observer:
 
     def _with_window(self, application: Application, deadline: Deadline) -> Application:
         waits = application.automated and application.sync is SyncStatus.OUT_OF_SYNC and not application.operating
-        # If Argo CD has already tried to sync the revision, it does not sync it again when the window opens. So the
-        # window is not the reason then.
+        # If Argo CD has already tried to sync the revision, it does not sync it again when a window permits it. So
+        # sync windows are not the reason why the application is OutOfSync.
         if self._cluster is None or not waits or application.skips_auto_sync:
             return application
         now = self._now()

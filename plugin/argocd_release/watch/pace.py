@@ -5,13 +5,13 @@ from typing import Final
 # The minimum number of seconds between two requests that list applications, because lists are expensive for Argo CD.
 LEAST_SECONDS: Final = 0.5
 POLL_SECONDS: Final = 2.0
-# The maximum share of the time in which Argo CD and the job work on lists. A list of 5,000 applications takes seconds.
+# The maximum share of the time that lists can take. A list of 5,000 applications takes seconds.
 LIST_SHARE: Final = 1 / 2
 # The maximum pause after a list in seconds, however long the list took.
 MOST_LIST_PAUSE: Final = 10.0
 # If the listed state of an application is unchanged, a look at it can only show changes of its pods. The rate of such
 # looks is limited to LOOKS_A_SECOND for the whole group, but each application gets one at least every UNSEEN_SECONDS.
-# In a group so large that this takes more than MOST_LOOKS_A_SECOND, the looks come less often.
+# If the group is so large that this needs more than MOST_LOOKS_A_SECOND, the time between two looks is longer.
 LOOKS_A_SECOND: Final = 20.0
 UNSEEN_SECONDS: Final = 10.0
 MOST_LOOKS_A_SECOND: Final = 50.0

@@ -305,7 +305,8 @@ class GroupPoller:
     def _needs_poll_at(self, application: TrackedApplication, *, pending: int) -> float:
         """Return the time at which the application needs a poll, even if the usual one is due later.
 
-        If a poll requests a list, only a confirming look and the end of a grace period are worth an additional one.
+        If polls request lists, an additional poll is only for a confirming look, the end of a grace period or the
+        deadline.
         """
         if not self._lists:
             return self._due_at(application, pending=pending)
@@ -344,8 +345,8 @@ class GroupPoller:
 
         Args:
             began: the clock time at which the last poll began.
-            spacing: the minimum number of seconds from there to the next poll.
-            at_once: True to poll again as soon as that is allowed.
+            spacing: the minimum number of seconds from ``began`` to the next poll.
+            at_once: True to poll again after ``spacing``, without a further pause.
         """
         now, deadline, pending = self._clock.now(), self._started + self._timeout, self.pending
         waiting = [application for application in pending if not application.stepping]

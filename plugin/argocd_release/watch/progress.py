@@ -19,7 +19,8 @@ _COUNTS: Final = re.compile(r", \d++ restarts?|back-off \d++m?\d*+s")
 _NUMBERS: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b|\d++")
 
 
-# The sync statuses of a resource to which the last sync of an earlier revision applied another state.
+# The sync statuses of a resource that can differ from git. If the last sync was of an earlier revision, its message
+# then describes an old state of the resource.
 _NOT_SYNCED: Final = re.compile(r"\s(?:OutOfSync|Unknown)(?:\s|$)")
 
 

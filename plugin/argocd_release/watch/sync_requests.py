@@ -15,7 +15,8 @@ from argocd_release.verdict.image_reference import expected_tag, names_tag
 from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.watch.comparisons import MOST_FAILED_RENDERS
 
-# Argo CD loses a request to terminate a sync whose next attempt starts at that moment, so the job repeats it.
+# The maximum number of requests to terminate the same sync. Argo CD loses such a request if the next attempt of the
+# sync starts at that moment.
 TERMINATIONS: Final = 3
 
 
@@ -114,7 +115,7 @@ class SyncRequests:
         return True
 
     def _retries_in_vain(self, operation: Operation, now: float, grace: float) -> bool:
-        """Return True if the operation could not succeed for the whole grace period of a stuck sync."""
+        """Return True if looks have shown for the grace period of a stuck sync that the operation cannot succeed."""
         fails = bool(grace) and cannot_succeed(operation)
         return fails and now - self._failing_since.setdefault(operation.started_at, now) >= grace
 
@@ -155,7 +156,7 @@ class SyncRequests:
 
 
 def _refused(application: Application, error: ArgoCDError) -> Application | Failure:
-    """Return the state, or the failure, that results from a request for a sync that failed."""
+    """Return the state of the application, or the failure, after a request for a sync has failed."""
     if error.kind is FailureKind.OPERATION_IN_PROGRESS:
         return replace(application, requested=True)
     if error.kind is FailureKind.SYNC_WINDOW:

@@ -86,8 +86,8 @@ class SpanRecorder:
             self._compared = at
         if not self._before_is_known:
             self._before = _before(application)
-            # After a failed comparison, the application has no compared revision to find in its history. Argo CD syncs
-            # nothing before the next comparison, so the state before the release is still the same then.
+            # After a failed comparison, Argo CD shows no compared revision to look up in the history.
+            # It syncs nothing before the next comparison, so a later look still shows the state before the release.
             self._before_is_known = bool(application.revisions)
         last_at, last = self._last or (0.0, None)
         self._operation(application, last, at, last_at)

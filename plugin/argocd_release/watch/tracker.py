@@ -204,11 +204,11 @@ class Tracker:
         return self._timed_out(Failure.late(never.reason), never)
 
     def replace_tracker(self, earlier: "Tracker") -> None:
-        """Close another tracker of the application, and continue its work.
+        """Close an earlier tracker of the same application, and continue its work.
 
-        Continue its measurement of how long the release stays ready, if the revision and the source parameters are the
-        same. Do not repeat what it has requested from Argo CD: syncs, hard refreshes and terminations. Count its failed
-        renders, too. If it has already caused the maximum number, its comparison must suffice.
+        If the revision and the source parameters are the same, the seconds in which the release has stayed ready still
+        count. Do not repeat the syncs, hard refreshes and terminations that the earlier tracker has requested. Count
+        its failed renders, too. If they have reached the maximum, use its comparison instead of a new one.
         """
         earlier.close()
         history, comparisons, looks = earlier._history, earlier._comparisons, earlier._looks  # noqa: SLF001

@@ -45,7 +45,7 @@ class WorkerPool(Generic[Item]):
         self._working += [run_in_background(self._work) for _ in range(min(room, len(self._queue)))]
 
     def wait(self, until: float, check: Callable[[], object]) -> None:
-        """Wait for all steps, at most until the clock time ``until``. Let exceptions of steps and ``check`` pass."""
+        """Wait for all steps, at most until the clock time ``until``. Raise any exception of a step or ``check``."""
         for future in self._working:
             future.wait_for(seconds=max(until - self._clock.now(), 0.0), check=check)
         ended = [future for future in self._working if future.done()]

@@ -109,5 +109,5 @@ WRAPPED = {
 
 @pytest.mark.parametrize("message", WRAPPED)
 def test_the_error_of_the_renderer_stands_without_the_words_around_it(message: str) -> None:
-    """«failed to get command args to log» was read as the cause."""
+    """Readers took «failed to get command args to log» for the cause."""
     assert without_layers(message) == WRAPPED[message]

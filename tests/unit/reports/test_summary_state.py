@@ -81,7 +81,7 @@ UPDATED: dict[str, Any] = {"history": HISTORY, "results": [applied("web")]}
         (ServingPods(current=NEW_POD), UPDATED | {"results": [applied("gear") | {"kind": "Widget", "group": "example.com"}]}, NEW_RUNS, texts.UNKNOWN),
         # A sync of this revision was not necessary.
         (ServingPods(current=NEW_POD), UPDATED | {"operated": OLD}, NEW_RUNS, texts.NOT_CHANGED),
-        # Only the first of several syncs of a revision shows if it has changed the pods.
+        # If a revision was synced several times, only the first sync shows whether the revision changed the pods.
         (ServingPods(current=OLD_POD), {"history": [*HISTORY, {"revision": NEW, "id": 2, "deployedAt": BEFORE}]}, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.UNKNOWN),
         (ServingPods(current=OLD_POD), SYNC_FAILED, "web:1, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.OLD_SERVES),
         (ServingPods(current=replace(OLD_POD, more_images=2)), SYNC_FAILED, "web:1 and 2 more, since 2026-01-01 00:00:00 UTC (5m ago, 1 of 1 pod ready)", texts.OLD_SERVES),
@@ -197,7 +197,7 @@ def test_the_hint_of_a_result_names_its_application_in_each_command() -> None:
 
 
 def test_a_hook_whose_pod_has_not_started_has_not_begun() -> None:
-    """«has not ended» was read as if the migration were running."""
+    """Readers took «has not ended» to mean that the migration was running."""
     job = node("migrate", "", kind="Job", group="batch", info={})
     waits = node("migrate-a", "migrate", health="Progressing", info={"Status Reason": "Pending"})
     ran = node("migrate-b", "migrate", health="Degraded", info={"Status Reason": "Error"})

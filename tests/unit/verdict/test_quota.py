@@ -1,4 +1,4 @@
-"""Test the hint about a quota: it must not advise what cannot help."""
+"""Test the hint about a quota. It must not advise a step that cannot help."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def small(limited: str, requested: str) -> str:
         # A part of the quota can be freed.
         (exceeded("requests.cpu=200m", "requests.cpu=1", "requests.cpu=1100m"), ""),
         (exceeded("pods=1", "pods=9", "pods=9"), ""),
-        # Texts that are not what Kubernetes writes.
+        # Kubernetes does not write these texts.
         (exceeded("pods=1", "pods=0", "pods=0", name=": none"), ""),
         (exceeded("pods=one", "pods=0", "pods=0"), ""),
         (exceeded("pods=1", "pods=0", "pods=1e3"), ""),

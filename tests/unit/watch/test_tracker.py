@@ -537,7 +537,7 @@ def test_a_sync_that_would_not_bring_the_expected_image_is_not_started() -> None
 
 
 def test_manifests_that_argo_cd_cannot_render_are_requested_twice() -> None:
-    """After three failed renders, Argo CD repeats a cached error for an hour. HEAD can be later than the comparison."""
+    """After three failed renders, Argo CD repeats a cached error for an hour. HEAD can be newer than this revision."""
     run = Run(
         OUT_OF_SYNC, sync=True, expectation=Expectation(image="web:2"), timeout=60,
         rendered=error(FailureKind.OTHER, "Manifest generation error"), graces=GracePeriods(fail_fast=False),
