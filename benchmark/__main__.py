@@ -50,14 +50,14 @@ def main() -> int:
     parser.add_argument("--client", default="", metavar="VERSION", help="of the command line, likewise")
     parser.add_argument(
         "--sets", type=int, nargs="*", metavar="SIZE",
-        help="instead, many applications in one job, against argocd app wait: 1, 10, 50, 200, or the sizes given",
+        help="compare one job for many applications with argocd app wait: 1, 10, 50, 200, or the given numbers",
     )  # fmt: skip
     parser.add_argument(
         "--recorded", type=int, nargs="*", metavar="SIZE",
-        help="instead, the cost of one job by recorded answers: 1 to 5,000 applications, or the sizes given",
+        help="measure one job with recorded responses for 1 to 5,000 applications, or for the given numbers",
     )  # fmt: skip
-    parser.add_argument("--jobs", type=int, metavar="COUNT", help="instead, so many jobs at once against one Argo CD")
-    parser.add_argument("--soak", type=int, metavar="COUNT", help="instead, so many jobs one after another")
+    parser.add_argument("--jobs", type=int, metavar="COUNT", help="run this many jobs at once against one Argo CD")
+    parser.add_argument("--soak", type=int, metavar="COUNT", help="run this many jobs one after another")
     given = parser.parse_args()
     if many := {name: count for name, count in (("at_once", given.jobs), ("soak", given.soak)) if count}:
         return jobs.main(many, given.output or JOBS_OUTPUT)

@@ -9,7 +9,7 @@ from sandbox.application import State, delivered
 from sandbox.charts import ChartRepository
 from scenarios.dsl import IMAGE, Stage, scenario, status
 
-#: Argo CD answers from its cache of errors for an hour after one more failed render in a row (argo-cd v2.13.2
+#: After one more failed render in a row, Argo CD returns the cached error for an hour (argo-cd v2.13.2
 #: cmd/argocd-repo-server/commands/argocd_repo_server.go:47).
 MOST_FAILED_RENDERS = 2
 CACHED = "Manifest generation error (cached)"
@@ -86,7 +86,7 @@ def paused(stage: Stage) -> ChartRepository:
 
 
 @scenario(
-    "Argo CD answers from its cache of errors",
+    "Argo CD returns a cached error",
     Outcome.DELIVERED,
     ru="Argo CD отвечает ошибкой из кеша",
     cause="--hard-refresh",
@@ -98,7 +98,7 @@ def cached_error(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
-    "Argo CD answers from its cache of errors, and hard refreshes are off",
+    "Argo CD returns a cached error, and hard refreshes are off",
     Outcome.UNREACHABLE,
     ru="Argo CD отвечает ошибкой из кеша, hard refresh выключен",
     cause="`helm dependency build` failed",

@@ -223,7 +223,7 @@ def test_size(engine: Engine, tmp_path: Path) -> None:
     print(
         f"compressed layers, in MB: {[round(size / MEGABYTE, 1) for size in sizes]}, all: {sum(sizes) / MEGABYTE:.1f}"
     )
-    # The official argocd is about 24 MB larger than the sandbox's, because it contains the web interface and its symbols.
+    # The official argocd is about 24 MB larger than the sandbox's, because it contains the web interface and symbols.
     most = 95 if engine.is_built_here else 119
     assert 50 * MEGABYTE < sum(sizes) <= most * MEGABYTE
 

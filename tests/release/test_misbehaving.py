@@ -33,7 +33,7 @@ AT_ONCE: Final = 4
 NAMES: Final = Path(__file__).parents[1] / "support" / "silent_names"
 #: GitLab ends such a job so early that the phases after the verdict have hardly any time.
 TIMEOUT, JOB_TIMEOUT = 3, 16
-#: The whole job ends that long before GitLab would end it (timing.py UPLOAD_SECONDS).
+#: The maximum time from the deadline, or from SIGTERM, to the end of the job.
 LATE_SECONDS, SIGNAL_SECONDS = 2.0, 1.0
 KINDS: Final = {
     "one application": {"ARGOCD_APP_NAME": "web"},

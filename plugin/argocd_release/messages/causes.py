@@ -145,14 +145,16 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "OPERATION_FAILED": "correct in git what the message names, and push. If the reason is outside git, fix it "
         "there, and sync again (argocd app sync {application}, or <RELEASE_SYNC=true>): Argo CD does not repeat a "
         "failed sync by itself",
-        "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD first makes its other attempts "
-        "with the failing commit; to skip them, end the running sync after the push (argocd app terminate-op "
-        "{application}). If the reason is outside git, fix it there. If Argo CD has made its last attempt before your "
-        "fix, sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry this GitLab job",
+        "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD first makes its remaining "
+        "attempts with the failing commit. If you do not want to wait for them, end the running sync after the push "
+        "(argocd app terminate-op {application}). If the reason is outside git, fix it there. If Argo CD has made its "
+        "last attempt before your fix, sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry "
+        "this GitLab job",
         "HOOK_FAILED": "find the error in the program of the hook. Argo CD runs the hook again by itself, so check at "
         "once what this run has already changed. If the error is in git, push a corrected commit: Argo CD syncs it "
-        "after its last attempt with the failing one. Otherwise fix it. If Argo CD has made its last attempt before "
-        "your fix, sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry this GitLab job",
+        "after its last attempt with the failing one. If it is outside git, fix it there. If Argo CD has made its "
+        "last attempt before your fix, sync again (argocd app sync {application}, or <RELEASE_SYNC=true>). Then retry "
+        "this GitLab job",
         "CONDITION": "correct the error in git, and push: until then, Argo CD applies nothing. If the reason is "
         "outside git, fix it there, and then just retry this GitLab job",
         "SYNC_REFUSED": "fix what Argo CD names as the reason, then retry this GitLab job",
@@ -221,13 +223,13 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "one of them. Before you do so, turn off pruning in that application, because pruning deletes the resource in "
         "the cluster for both applications",
         "not-kept": "find the field that differs (argocd app diff {application}). If the API server drops, rounds or "
-        "defaults it, write it in git as the cluster has it, or name it under ignoreDifferences. If its value differs "
+        "defaults it, write it in git as the cluster has it, or add it to ignoreDifferences. If its value differs "
         "in each render, such as a random password of a Helm chart, give it a fixed value",
-        "overwritten": "leave the field to that controller: remove it from git, or name it under ignoreDifferences "
+        "overwritten": "leave the field to that controller: remove it from git, or add it to ignoreDifferences "
         "in the application's spec",
         "out-of-sync": "find out who has changed the resource (argocd app diff {application}, kubectl get "
         "--show-managed-fields). If it was a person, sync again (argocd app sync {application}), which undoes the "
-        "change; if it is a controller, name the field under ignoreDifferences",
+        "change; if it is a controller, add the field to ignoreDifferences",
         "other-image": "check that the commit that Argo CD has synced names this image. If not, look at the job "
         "that writes the image into git: its branch, its path, and whether it runs before this job",
         "other-chart-version": "check that the application's targetRevision allows this version, and that the chart "
@@ -237,7 +239,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 #: The next step after the user has removed the reason for which the API server rejected an object in a sync.
-THEN_SYNC_ANEW: Final = (
+THEN_SYNC_AGAIN: Final = (
     "then wait for Argo CD's next attempt or, if it has made its last attempt, sync again (argocd app sync "
     "{application}, or <RELEASE_SYNC=true>), and then retry this GitLab job"
 )
@@ -246,10 +248,10 @@ THEN_SYNC_ANEW: Final = (
 REJECTION_HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "quota": "compare the quota in the message with what this commit requests. Raise the quota or free a part of "
-        f"it, {THEN_SYNC_ANEW}; or request less in git, and push",
-        "service-account-missing": f"create the service account, {THEN_SYNC_ANEW}; or correct its name in git, and "
+        f"it, {THEN_SYNC_AGAIN}; or request less in git, and push",
+        "service-account-missing": f"create the service account, {THEN_SYNC_AGAIN}; or correct its name in git, and "
         "push",
-        "webhook-failed": f"check that the pods of the webhook run, {THEN_SYNC_ANEW}",
+        "webhook-failed": f"check that the pods of the webhook run, {THEN_SYNC_AGAIN}",
     }
 )
 #: The next step after the user has removed the reason for which Kubernetes could not create the pods.
@@ -257,12 +259,12 @@ THEN_RETRY_PODS: Final = "then just retry this GitLab job, because Kubernetes cr
 QUOTA_ZERO: Final = Message(
     "",
     'raise the limit of the quota "{quota}", or ask its owner to do so: it allows {limited}, but this release needs '
-    "{requested}; {then}. It does not help to delete other objects or to change the requests in git",
+    "{requested}; {then}. Deleting other objects or changing the requests in git does not help",
 )
 QUOTA_SMALL: Final = Message(
     "",
     'raise the limit of the quota "{quota}", or ask its owner to do so: it allows {limited}, but one object of this '
-    "release requests {requested}; {then}. Or request less in git, and push. It does not help to delete other objects",
+    "release requests {requested}; {then}. Or request less in git, and push. Deleting other objects does not help",
 )
 #: The hints at the timeout, by cause code: only here can more time be the solution.
 TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -321,8 +323,8 @@ OUTAGE_TARGETS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 CACHED_ERROR: Final = (
-    "remove the cause, then ask for a hard refresh (argocd app get {application} --hard-refresh) or push a new commit: "
-    "until then, Argo CD answers from its cache of errors for up to an hour"
+    "remove the cause, then ask for a hard refresh (argocd app get {application} --hard-refresh) or push a new commit. "
+    "Otherwise, Argo CD returns the cached error for up to an hour"
 )
 SUPERSEDED: Final = "fix the later commit that is named above: it contains the expected one, which was synced before"
 
@@ -353,8 +355,8 @@ FIX_PROGRAM_BY_LOG: Final = (
 PROBE_BY_LOG: Final = (
     "read the program's log before you change the probe. If the log names an error, such as a database that does not "
     "respond, fix that error. If it is in git, push a corrected commit; if it is outside git, fix it there, and then "
-    "just retry this GitLab job, because Kubernetes repeats the probe by itself. Only if the program works, correct "
-    "its probe in git (path, port, delay, timeout), and push"
+    "just retry this GitLab job, because Kubernetes repeats the probe by itself. If the log shows that the program "
+    "works, correct its probe in git (path, port, delay, timeout), and push"
 )
 FIX_PROGRAM_WITHOUT_LOG: Final = (
     "find out why the program ends without a log: check its command, arguments, settings and secrets. If the reason is "

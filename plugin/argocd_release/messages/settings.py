@@ -80,12 +80,12 @@ STABLE_TOO_LONG_FOR_JOB: Final = ProblemMessage(
     "lower {setting}, or set a longer `timeout` for this job in .gitlab-ci.yml",
 )
 THRESHOLD_TOO_HIGH: Final = ProblemMessage(
-    "{setting} is {given}, for which the job needs at least {seconds} s, but the timeout is {timeout} s",
+    "{setting} is {given}. With this value, the job needs at least {seconds} s, but the timeout is {timeout} s",
     "lower {setting}, or raise <RELEASE_TIMEOUT>, which must also leave time for the release itself",
 )
 NEVER_STUCK: Final = ProblemMessage(
     "{setting} has no effect, because <RELEASE_STUCK_GRACE> is 0",
-    "set <RELEASE_STUCK_GRACE> to the seconds after which the job must end the sync, or leave {setting} out",
+    "set <RELEASE_STUCK_GRACE> to the time in seconds after which the job must end the sync, or remove {setting}",
 )
 REVERT_ELSEWHERE: Final = ProblemMessage(
     "{setting} is not the project of this pipeline, so <RELEASE_REVERT> can only revert the commit in "

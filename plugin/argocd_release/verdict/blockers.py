@@ -221,7 +221,7 @@ def _failed(application: Application, more: str = "", *, phase: str = "") -> Pro
     code = CauseCode.HOOK_FAILED if failed[0].hook_type else rejected
     hint = causes.REJECTION_HINTS.get(code.word, "")
     if code is CauseCode.QUOTA:
-        hint = quota_hint(failed[0].message, general=hint, then=causes.THEN_SYNC_ANEW)
+        hint = quota_hint(failed[0].message, general=hint, then=causes.THEN_SYNC_AGAIN)
     return Problem(message=text, code=code, subject=Subject.of(failed[0]), hint=hint)
 
 
