@@ -280,8 +280,8 @@ def image_missing(stage: Stage) -> Iterator[None]:
     max_seconds=6 + 7,
 )
 def source_missing(stage: Stage) -> Iterator[None]:
-    stage.settings |= GRACE | {"RELEASE_SOURCE": "https://git.example.com/other.git"}
-    stage.deploy(web("1"))
+    revision = stage.deploy(web("1"))
+    stage.settings |= GRACE | {"RELEASE_SOURCE": "https://git.example.com/other.git", "RELEASE_REVISION": revision}
     yield
 
 

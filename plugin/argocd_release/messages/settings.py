@@ -87,6 +87,18 @@ NEVER_STUCK: Final = ProblemMessage(
     "{setting} has no effect, because <RELEASE_STUCK_GRACE> is 0",
     "set <RELEASE_STUCK_GRACE> to the time in seconds after which the job must end the sync, or remove {setting}",
 )
+EXACT_WITHOUT_REVISION: Final = ProblemMessage(
+    "{setting} is exact, but <RELEASE_REVISION> is empty, so every revision would count as delivered",
+    "set <RELEASE_REVISION> to the expected commit. If its value comes from a variable, check that the variable is not "
+    "empty. If the release expects no commit, leave {setting} out",
+)
+SOURCE_WITHOUT_REVISION: Final = ProblemMessage(
+    "{setting} is set, but <RELEASE_REVISION> and <RELEASE_CHART_VERSION> are empty, so every version of this source "
+    "would count as delivered",
+    "set <RELEASE_REVISION> or <RELEASE_CHART_VERSION> to the version that is expected of this source. If the value "
+    "comes from a variable, check that the variable is not empty. If the release expects no version, leave {setting} "
+    "out",
+)
 REVERT_ELSEWHERE: Final = ProblemMessage(
     "{setting} is not the project of this pipeline, so <RELEASE_REVERT> can only revert the commit in "
     "<RELEASE_REVISION>, which is empty",
@@ -247,6 +259,7 @@ NO_MAPPING: Final = Message(
     'the content must be a mapping of application names to expectations, for example `web: {{image: "1.2"}}`'
 )
 NAME_INVALID: Final = Message("{name} is neither an application's name nor a pattern of names")
+FIELD_WITHOUT_REVISION: Final = Message("{place} has no effect without {needed}")
 FIELD_INVALID: Final = Message("{place} {rule}, not {value}")
 
 # The job image.

@@ -41,6 +41,7 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
         if error.validator != "required":
             setup_problems += _invalid(error)
     wrong = {problem.subject for problem in setup_problems}
+    expected, mistakes = expectations_file.read(values[expectations_file.NAME], PROPERTIES)
     others = [
         *_options(values["ARGOCD_OPTS"]),
         *_proxy_problems(values["RELEASE_PROXY"]),
@@ -49,7 +50,8 @@ def problems(values: Mapping[str, Any], environ: JobEnvironment) -> list[SetupPr
         *_revert_problems(values),
         *(_resource_problems(values) if values["RELEASE_RESOURCES"] else ()),
         *interpret.preview_problems(values),
-        *expectations_file.problems(values, PROPERTIES),
+        *(SetupProblem.of_setting(settings.EXPECTATIONS, expectations_file.NAME, rule=rule) for rule in mistakes),
+        *_revision_problems(values, expected.rules),
     ]
     # If a setting already has a problem, do not report further problems of it.
     setup_problems += [problem for problem in [*others, *_files(values)] if problem.subject not in wrong]
@@ -241,6 +243,36 @@ def _revert_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:
         return
     if not values["RELEASE_REVISION"] and project.lower() not in {text.lower() for text in own}:
         yield SetupProblem.of_setting(settings.REVERT_ELSEWHERE, name)
+
+
+def _revision_problems(values: Mapping[str, Any], rules: Mapping[str, Mapping[str, str]]) -> Iterator[SetupProblem]:
+    """Yield a problem for each setting that describes an expected revision, if no setting names a revision.
+
+    The usual reason is an empty variable of an earlier job. Without this check, every revision would then count as
+    delivered.
+
+    Args:
+        values: the values of the settings by their names.
+        rules: the rules in the file of expectations.
+    """
+    for name, entry, versions in (
+        ("RELEASE_REVISION_MATCH", settings.EXACT_WITHOUT_REVISION, ("RELEASE_REVISION",)),
+        ("RELEASE_SOURCE", settings.SOURCE_WITHOUT_REVISION, ("RELEASE_REVISION", "RELEASE_CHART_VERSION")),
+    ):
+        fields = [field for field, setting in expectations_file.FIELDS.items() if setting in versions]
+        if any(values[version] for version in versions):
+            continue
+        if _restricts(values[name]) and not any(field in rule for rule in rules.values() for field in fields):
+            yield SetupProblem.of_setting(entry, name)
+        own = next(field for field, setting in expectations_file.FIELDS.items() if setting == name)
+        for application, rule in rules.items():
+            if _restricts(rule.get(own, "")) and not any(field in rule for field in fields):
+                place = settings.FIELD_WITHOUT_REVISION.fill(place=f"{application}.{own}", needed=" or ".join(fields))
+                yield SetupProblem.of_setting(settings.EXPECTATIONS, expectations_file.NAME, rule=place)
+
+
+def _restricts(value: str) -> bool:
+    return value not in {"", "contained"}
 
 
 def _resource_problems(values: Mapping[str, Any]) -> Iterator[SetupProblem]:

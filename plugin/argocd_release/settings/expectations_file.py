@@ -1,7 +1,7 @@
 """Read the file of expectations, which maps applications or patterns to a revision, image or chart version."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -196,14 +196,3 @@ def _problem(error: "ValidationError", properties: Mapping[str, Mapping[str, Any
         case _:
             rule = properties[FIELDS[path[-1]]].get("x-rule", settings.RULES["other"])
             return settings.FIELD_INVALID.fill(place=place, rule=rule, value=value)
-
-
-def problems(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[SetupProblem]:
-    """Yield a problem for each mistake in the file of expectations that the settings name.
-
-    Args:
-        values: the values of the settings by their names.
-        properties: the settings by their names, as declared in the schema of the settings.
-    """
-    for rule in read(values[NAME], properties)[1]:
-        yield SetupProblem.of_setting(settings.EXPECTATIONS, NAME, rule=rule)

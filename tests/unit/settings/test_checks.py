@@ -1,5 +1,6 @@
 """Test that a wrong setting is an error with a fix, and that a clear but unusual one is only a warning."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,14 @@ REVERT = {"RELEASE_REVERT": "merge-request", "CI_PROJECT_PATH": "team/web", "CI_
         (REVERT | {"RELEASE_REVERT_PROJECT": "team/config"}, {"RELEASE_REVISION": "3f2c1ab"}, "RELEASE_REVERT_PROJECT"),
         (REVERT | {"RELEASE_REVERT_PROJECT": "8"}, {"RELEASE_REVERT_PROJECT": "7"}, "RELEASE_REVERT_PROJECT"),
         (REVERT | {"RELEASE_REVERT_PROJECT": "8"}, {"RELEASE_REVERT_PROJECT": "Team/Web"}, "RELEASE_REVERT_PROJECT"),
+        ({"RELEASE_REVISION_MATCH": "exact"}, {"RELEASE_REVISION": "3f2c1ab"}, "RELEASE_REVISION_MATCH"),
+        (
+            {"RELEASE_REVISION_MATCH": "exact", "RELEASE_IMAGE": "web:1"},
+            {"RELEASE_REVISION_MATCH": "contained"},
+            "RELEASE_REVISION_MATCH",
+        ),
+        ({"RELEASE_SOURCE": "values"}, {"RELEASE_REVISION": "3f2c1ab"}, "RELEASE_SOURCE"),
+        ({"RELEASE_SOURCE": "2", "RELEASE_IMAGE": "web:1"}, {"RELEASE_CHART_VERSION": "1.2.3"}, "RELEASE_SOURCE"),
     ],
 )
 def test_settings_that_cannot_work_together_are_an_error(
@@ -77,6 +86,29 @@ def test_settings_that_cannot_work_together_are_an_error(
     (problem,) = wrong(**environ)
     assert problem.subject == subject
     assert not wrong(**(environ | fitting))
+
+
+@pytest.mark.parametrize(
+    ("environ", "rules", "subjects"),
+    [
+        # A revision in the file is enough for the setting, and the revision of the setting is enough for the file.
+        ({"RELEASE_REVISION_MATCH": "exact"}, {"web": {"revision": "3f2c1ab"}, "db": {"image": "db:1"}}, []),
+        ({"RELEASE_SOURCE": "values"}, {"web": {"chart_version": "1.2.3"}}, []),
+        ({"RELEASE_REVISION": "3f2c1ab"}, {"web": {"revision_match": "exact", "source": "2"}}, []),
+        ({"RELEASE_REVISION_MATCH": "exact"}, {"web": {"image": "web:1"}}, ["RELEASE_REVISION_MATCH"]),
+        ({}, {"web": {"revision_match": "exact"}, "db": {"revision": "3f2c1ab"}}, ["RELEASE_EXPECTATIONS"]),
+        ({}, {"web": {"source": "values", "image": "web:1"}}, ["RELEASE_EXPECTATIONS"]),
+        ({}, {"web": {"revision_match": "contained", "image": "web:1"}}, []),
+    ],
+)
+def test_a_rule_about_a_revision_needs_a_revision_in_the_settings_or_the_file(
+    environ: dict[str, str], rules: dict[str, dict[str, str]], subjects: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "expectations.json"
+    file.write_text(json.dumps(rules))
+    problems = wrong(RELEASE_EXPECTATIONS=str(file), **environ)
+    assert [problem.subject for problem in problems] == subjects
+    assert all("web" in problem.message for problem in problems if problem.subject == "RELEASE_EXPECTATIONS")
 
 
 def test_a_release_that_cannot_stay_ready_before_gitlab_ends_the_job_is_an_error() -> None:
