@@ -133,7 +133,7 @@ ROWS: dict[str, Row] = {
     ),
     "a readiness probe": Row(
         recorded="too-slow", code=CauseCode.PROBE_FAILED,
-        cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed: HTTP probe failed with statuscode: 503"',
+        cause=f'{WEB}: {causes.NOT_READY} — "Readiness probe failed: HTTP probe failed with statuscode: 503"; the program\'s log says "cannot connect to database at db:5432: connection refused"',
         hint=causes.PROBE_BY_LOG,
     ),
     "a readiness probe of a program without a log": Row(
@@ -149,7 +149,7 @@ ROWS: dict[str, Row] = {
     "no node takes it": Row(
         recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,
         cause=f"{WEB}: {causes.UNSCHEDULABLE} — \"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
-        hint=causes.NO_NODE_FITS,
+        hint=verdict.NO_NODE_FITS["labels"],
     ),
     "no node has room": Row(
         recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,

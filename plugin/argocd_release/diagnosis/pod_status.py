@@ -15,9 +15,18 @@ def last_meaningful(lines: tuple[str, ...]) -> str:
 
     This is the last line that reports an error. If no line does, it is the last line outside a stack trace.
     """
-    meaningful = [line for line in lines if line.strip() and not _is_frame(line)]
-    complaints = [line for line in meaningful if any(word in line.lower() for word in _COMPLAINTS)]
-    return one_line((complaints or meaningful or [""])[-1], limit=300)
+    return last_complaint(lines) or one_line(next(_from_the_end(lines), ""), limit=300)
+
+
+def last_complaint(lines: tuple[str, ...]) -> str:
+    """Return the last log line that reports an error, or an empty string if no line does."""
+    complaints = (line for line in _from_the_end(lines) if any(word in line.lower() for word in _COMPLAINTS))
+    return one_line(next(complaints, ""), limit=300)
+
+
+def _from_the_end(lines: tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines outside a stack trace, the last one first."""
+    return (line for line in reversed(lines) if line.strip() and not _is_frame(line))
 
 
 # Words that show that a log line reports an error.

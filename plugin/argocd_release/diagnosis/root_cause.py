@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argocd_release.core.text import as_object, counted, one_line
-from argocd_release.diagnosis.pod_status import Container, PodStatus, last_meaningful
+from argocd_release.diagnosis.pod_status import Container, PodStatus, last_complaint, last_meaningful
 from argocd_release.messages import Message, causes, hooks, verdict
 from argocd_release.model.application import Application, OperationPhase, ResourceResult, SyncStatus
 from argocd_release.model.problem import SYNC_ERROR, WAITING_REASONS, CauseCode, Problem, Subject, refusal
@@ -17,7 +17,7 @@ from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
 from argocd_release.model.serving_pods import not_begun
 from argocd_release.verdict import pending
-from argocd_release.verdict.pending import CLAIM, PendingReason, pending_hint, pending_reason
+from argocd_release.verdict.pending import CLAIM, PendingReason, pending_hint, pending_reason, unschedulable_hint
 from argocd_release.verdict.quota import quota_hint
 
 _UNHEALTHY: Final = frozenset({"Degraded", "Progressing", "Missing", "Unknown"})
@@ -27,9 +27,6 @@ _KILLED: Final = 137
 DELETED_HOOKS: Final = 3
 # The beginning of the repo-server's message about a file that is not valid YAML or JSON.
 _UNREADABLE: Final = re.compile(r'Failed to unmarshal "([^"]+)"')
-# The scheduler's message if only labels and taints rule out the nodes, and not a lack of resources (kubernetes v1.31.0
-# pkg/scheduler/framework/plugins).
-_RULES_OUT: Final = re.compile(r"^(?!.*(?:Insufficient|Too many pods)).*(?:affinity|selector|taint)")
 # The event reasons which only say that a controller is working on the object. They explain no failure.
 _NOISE: Final = frozenset({"Sync", "EnsuringLoadBalancer", "ExternalProvisioning", "Provisioning"})
 # The cause codes that only say that an object has failed. If the object belongs to a hook, HOOK_FAILED is used instead.
@@ -205,9 +202,8 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
         message = causes.STATE.fill(subject=subject, state=causes.UNSCHEDULABLE)
         # The sentence about preemption only repeats the numbers of the one before it.
         reason = one_line(clues.status.unschedulable).partition(" preemption: ")[0]
-        code = CauseCode.UNSCHEDULABLE
-        hint = causes.NO_NODE_FITS if _RULES_OUT.search(reason) else causes.HINTS[code.word]
-        return Problem(code=code, message=_with_quote(message, reason), subject=subject, hint=hint)
+        message, hint = _with_quote(message, reason), unschedulable_hint(reason)
+        return Problem(code=CauseCode.UNSCHEDULABLE, message=message, subject=subject, hint=hint)
     status = (container.reason if container else "") or pod.reason.removeprefix("Init:") or pod.health
     parts = [status if status != "Running" else causes.NOT_READY]
     if container is not None and container.before == "OOMKilled" and status != "OOMKilled":
@@ -227,6 +223,8 @@ def _pod(tree: Tree, pod: Node, clues: Clues, warnings: list[Event]) -> Problem:
     hint = causes.HINTS.get(code.word) or _program_hint(container, clues)
     if code is CauseCode.PROBE_FAILED and clues.log is not None and clues.log.says_something:
         hint = causes.PROBE_BY_LOG
+        if complaint := last_complaint(clues.log.lines):
+            message = causes.WITH_LOG_LINE.fill(message=message, line=complaint)
     return Problem(code=code, message=message, subject=subject, hint=hint)
 
 

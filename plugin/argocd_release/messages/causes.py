@@ -143,8 +143,8 @@ SYMPTOM_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "HYDRATION_FAILED": "fix the error above. If it is in git, push a corrected commit. If it is in Argo CD itself "
         "(write access to the repository, the project's allowed sources), retry this GitLab job after the fix",
         "OPERATION_FAILED": "correct in git what the message names, and push. If the reason is outside git, fix it "
-        "there, and sync again (argocd app sync {application}, or <RELEASE_SYNC=true>): Argo CD does not repeat a "
-        "failed sync by itself",
+        "there, and sync again (argocd app sync {application}, or <RELEASE_SYNC=true>), because Argo CD does not "
+        "repeat a failed sync by itself. Then retry this GitLab job",
         "ATTEMPTS_FAILED": "correct in git what the message names, and push. Argo CD first makes its remaining "
         "attempts with the failing commit. If you do not want to wait for them, end the running sync after the push "
         "(argocd app terminate-op {application}). If the reason is outside git, fix it there. If Argo CD has made its "
@@ -179,12 +179,13 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "path-missing": "create the path in git, or correct the application's source path in Argo CD",
         "spec-invalid": "correct the application's project, sources or destination as the message says",
         "sync-failed": "fix the error above. If it is in git, push a corrected commit; otherwise sync again "
-        "(argocd app sync {application}, or <RELEASE_SYNC=true>)",
+        "(argocd app sync {application}, or <RELEASE_SYNC=true>), and retry this GitLab job",
         "sync-given-up": "fix the error above. If it is in git, push a corrected commit; otherwise sync again (argocd "
-        "app sync {application}, or <RELEASE_SYNC=true>), because Argo CD does not try this revision again by itself",
-        "hook-failed": "find the error in the program of the hook. If it is in git, push a corrected commit; otherwise "
-        "sync again after the fix (argocd app sync {application}, or <RELEASE_SYNC=true>). The next sync runs the hook "
-        "again, so check what this run has already changed",
+        "app sync {application}, or <RELEASE_SYNC=true>), because Argo CD does not try this revision again by itself, "
+        "and retry this GitLab job",
+        "hook-failed": "find the error in the program of the hook. The next sync runs the hook again, so check what "
+        "this run has already changed. If the error is in git, push a corrected commit; otherwise sync again after the "
+        "fix (argocd app sync {application}, or <RELEASE_SYNC=true>), and retry this GitLab job",
         "image-pull": "if the name of the image is right, push the image or let the cluster pull it "
         "(imagePullSecrets). Kubernetes tries again by itself, so then just retry this GitLab job. Otherwise correct "
         "the name in git, and push",
@@ -202,9 +203,9 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "rollout-blocked": "delete the broken pod: Kubernetes replaces the pods of a StatefulSet in order and waits "
         "for this one. Then retry this GitLab job",
         "job-deadline": "find out what the Job waits for, or raise its activeDeadlineSeconds in git. A Job that has "
-        "failed does not start again: delete it, then push or sync again, so that Argo CD creates it",
-        "job-failed": "fix the error in the Job's log. A Job that has failed does not start again: delete it, then "
-        "push the correction or, if the error is outside git, sync again, so that Argo CD creates it",
+        "failed does not start again: delete it. Then push, or sync again and retry this GitLab job",
+        "job-failed": "fix the error in the Job's log. A Job that has failed does not start again: delete it. Then "
+        "push the correction or, if the error is outside git, sync again and retry this GitLab job",
         "quota": "compare the quota in the message with what this commit requests. Raise the quota or free a part of "
         "it: Kubernetes then creates the pods by itself, so then just retry this GitLab job. Or request less in git, "
         "and push",
@@ -229,7 +230,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "in the application's spec",
         "out-of-sync": "find out who has changed the resource (argocd app diff {application}, kubectl get "
         "--show-managed-fields). If it was a person, sync again (argocd app sync {application}), which undoes the "
-        "change; if it is a controller, add the field to ignoreDifferences",
+        "change, and retry this GitLab job; if it is a controller, add the field to ignoreDifferences",
         "other-image": "check that the commit that Argo CD has synced names this image. If not, look at the job "
         "that writes the image into git: its branch, its path, and whether it runs before this job",
         "other-chart-version": "check that the application's targetRevision allows this version, and that the chart "
@@ -285,8 +286,8 @@ TIMEOUT_HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "sync-running": "find out what the sync waits for: a hook, or a resource that does not become healthy. If "
         "it only needs more time, raise <RELEASE_TIMEOUT>",
         "sync-window": "retry this GitLab job when the sync window allows a sync, or let an administrator sync",
-        "no-sync-policy": "sync the application (argocd app sync {application}, or <RELEASE_SYNC=true>), or give it an "
-        "automated sync policy",
+        "no-sync-policy": "sync the application (argocd app sync {application}, or <RELEASE_SYNC=true>) or give it an "
+        "automated sync policy, and retry this GitLab job",
         "out-of-sync": "find out in Argo CD why it has not synced yet. If it is only busy, raise <RELEASE_TIMEOUT>",
         "no-address": "find out which controller assigns the address, and check that it runs. If it only needs more "
         "time, raise <RELEASE_TIMEOUT>",
@@ -337,13 +338,9 @@ CONTAINER: Final = Message("container {name}")
 INIT_CONTAINER: Final = Message("init container {name}")
 NO_PODS: Final = "no pod can be created"
 NOT_READY: Final = "Running, but not ready"
+WITH_LOG_LINE: Final = Message('{message}; the program\'s log says "{line}"')
 OOM_KILLED: Final = Message("{status} (OOMKilled)")
 EXIT_CODE: Final = Message("exit code {exit_code}")
-NO_NODE_FITS: Final = (
-    "correct the node selector, the affinity or the tolerations in git, and push; or let an administrator label or "
-    "add a node (kubectl get nodes --show-labels), and then retry this GitLab job. More free CPU or memory does not "
-    "help"
-)
 UNSCHEDULABLE: Final = "Pending, the scheduler finds no node for it"
 HEALTH_UNREADABLE: Final = "Argo CD cannot read its health"
 PREVIOUS_REVISION: Final = Message("{message} (of the previous revision)")

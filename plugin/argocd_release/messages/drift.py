@@ -7,8 +7,8 @@ from argocd_release.messages import Message
 FINALIZER: Final = Message("{resource} is being deleted, and waits for its finalizers: {finalizers}")
 CHANGED_BY_HAND: Final = Message(
     '{resource} was changed by hand after the sync (field manager "{manager}")',
-    "put the change into git, or undo it with a sync (argocd app sync {application} or <RELEASE_SYNC=true>); to undo "
-    "such changes automatically, turn on selfHeal in the application's sync policy",
+    "put the change into git, or undo it with a sync (argocd app sync {application}, or <RELEASE_SYNC=true>) and "
+    "retry this GitLab job. To undo such changes automatically, turn on selfHeal in the application's sync policy",
 )
 OVERWRITTEN: Final = Message('the field manager "{manager}" changes {resource} after each sync')
 NOT_KEPT: Final = Message(
@@ -16,7 +16,7 @@ NOT_KEPT: Final = Message(
 )
 NOT_KEPT_FIELDS: Final = Message(
     "{message}: {fields}",
-    "if the API server drops, rounds or defaults this field, write it in git as the cluster has it, or name it under "
+    "if the API server drops, rounds or defaults this field, write it in git as the cluster has it, or add it to "
     "ignoreDifferences. If its value differs in each render, such as a random password of a Helm chart, give it a "
     "fixed value",
 )
@@ -32,6 +32,6 @@ MORE_FIELDS: Final = Message("and {fields}")
 VALUE_WITH_PARTS: Final = Message("a value with {parts}")
 FIELDS_DROPPED: Final = (
     "correct the spelling of the field in git, or delete it there, and push: the API server drops fields that the "
-    "kind of the resource does not have. If the field is right, update the custom resource definition, and then sync "
-    "again (argocd app sync {application}, or <RELEASE_SYNC=true>)"
+    "kind of the resource does not have. If the field is right, update the custom resource definition, sync again "
+    "(argocd app sync {application}, or <RELEASE_SYNC=true>), and then retry this GitLab job"
 )

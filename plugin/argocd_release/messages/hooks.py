@@ -18,14 +18,14 @@ HOOK_NOT_BEGUN: Final = Message(
     "find out why the pod does not start (kubectl describe pod {pod} -n {namespace}). None of its containers has "
     "started, so this run of the hook has changed nothing yet. If the reason is outside git, fix it there: as soon as "
     "the pod starts, Argo CD continues by itself; then retry this GitLab job. If it is in git, push a corrected "
-    "commit, and then end the sync (argocd app terminate-op {application}), because Argo CD does not sync the new "
-    "commit before this sync has ended",
+    "commit. If the pod still has not started then, end the sync (argocd app terminate-op {application}), because Argo "
+    "CD does not sync the new commit before this sync has ended",
 )
 RUNS_AGAIN: Final = Message(
     "",
-    "{fix}. If the error is in git, push a corrected commit; otherwise sync again after the fix (argocd app sync "
-    "{application}, or <RELEASE_SYNC=true>). The next sync runs the hook again, so check what this run has already "
-    "changed",
+    "{fix}. The next sync runs the hook again, so check what this run has already changed. If the error is in git, "
+    "push a corrected commit; otherwise sync again after the fix (argocd app sync {application}, or "
+    "<RELEASE_SYNC=true>), and retry this GitLab job",
 )
 RETRIED: Final = Message(
     "",
@@ -38,7 +38,8 @@ RETRIED: Final = Message(
 REVISION_APPLIED: Final = Message(
     "",
     "{fix}. If the error is in git, push a corrected commit; otherwise sync again after the fix (argocd app sync "
-    "{application}, or <RELEASE_SYNC=true>). Argo CD has already applied the rest of the revision",
+    "{application}, or <RELEASE_SYNC=true>), and retry this GitLab job. Argo CD has already applied the rest of the "
+    "revision",
 )
 HOOK_SUSPENDED: Final = Message(
     "{subject}: suspended (spec.suspend), so it starts no pod",
@@ -49,11 +50,12 @@ HOOK_GONE: Final = Message(
     "{hook_type} hook {hook}: the sync waits for it, but it is gone from the cluster",
     "find out what deleted the hook before Argo CD saw it end: its ttlSecondsAfterFinished, or a user. Remove the TTL "
     "and let argocd.argoproj.io/hook-delete-policy delete the hook. Check what the hook has already changed, because "
-    "the next sync runs it again. Then end the sync (argocd app terminate-op {application}) and sync again",
+    "the next sync runs it again. Then end the sync (argocd app terminate-op {application}), sync again, and retry "
+    "this GitLab job",
 )
 HOOK_DELETED: Final = Message(
     "{hook_type} hook {hook}: the sync waits for it, but it is being deleted, and Kubernetes starts no new pod for it",
     "find out what deleted the hook while it ran: a user, or its ttlSecondsAfterFinished. Check what the hook has "
-    "already changed, because the next sync runs it again. Then end the sync (argocd app terminate-op {application}) "
-    "and sync again",
+    "already changed, because the next sync runs it again. Then end the sync (argocd app terminate-op "
+    "{application}), sync again, and retry this GitLab job",
 )

@@ -58,6 +58,32 @@ def pending_hint(reason: PendingReason, message: str) -> str:
     return verdict.CORRECT_STORAGE_CLASS if is_unknown else reason.message.hint
 
 
+# The phrases with which the scheduler names a rule that rules out nodes (kubernetes v1.31.0 pkg/scheduler/framework/
+# plugins), and the kinds of these rules.
+_NODE_RULES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "node affinity/selector": "labels",
+        "scheduler-enforced node affinity": "labels",
+        "taint": "taints",
+        "pod affinity rules": "pods",
+        "anti-affinity rules": "pods",
+        "topology spread constraints": "spread",
+        "volume node affinity conflict": "volume",
+        "available volume zone": "volume",
+        "free ports for the requested pod ports": "port",
+        "were unschedulable": "cordoned",
+    }
+)
+
+
+def unschedulable_hint(message: str) -> str:
+    """Return the hint for a pod for which the scheduler finds no node. ``message`` is the scheduler's message."""
+    kinds = {kind for phrase, kind in _NODE_RULES.items() if phrase in message}
+    if not kinds or "Insufficient" in message or "Too many pods" in message:
+        return causes.HINTS[CauseCode.UNSCHEDULABLE.word]
+    return verdict.NO_NODE_FITS[kinds.pop() if len(kinds) == 1 else "several"]
+
+
 #: The number of characters of a revision that a message shows.
 SHORT: Final = 12
 
