@@ -64,6 +64,16 @@ SYNC_STARTS: Final = Message("a sync is about to start")
 DRY_RUN_RUNS: Final = Message("a dry run is running")
 SYNC_RUNS: Final = Message("sync is running")
 SYNC_RUNS_BECAUSE: Final = Message("sync is running: {message}")
+SYNC_BLOCKED: Final = Message(
+    "a sync window has begun, so Argo CD does not continue the sync that is running",
+    "retry this GitLab job when the sync window allows a sync: Argo CD then continues this sync by itself. To release "
+    "earlier, ask the owner of the Argo CD project to change the window",
+)
+PRUNE_UNCONFIRMED: Final = Message(
+    "sync is running: {message}",
+    "check which resources this sync deletes. If that is right, confirm it (argocd app confirm-deletion {application}, "
+    "or the button “Confirm Pruning” in Argo CD); otherwise restore the resource in git, and push",
+)
 SYNC_FAILED: Final = Message("sync {phase}: {cause}")
 ATTEMPT_FAILED: Final = Message("sync attempt {number} failed, and Argo CD will retry: {cause}")
 LAST_SYNC: Final = Message(

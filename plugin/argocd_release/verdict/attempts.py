@@ -15,8 +15,8 @@ from argocd_release.core.connectivity import Speaker, is_outage, outage
 from argocd_release.messages import causes, verdict
 from argocd_release.model.application import Application, Operation, ResourceResult, SyncStatus
 from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.verdict.blockers import failed_attempts as attempts_problem
-from argocd_release.verdict.blockers import failure, is_reverted
+from argocd_release.verdict.last_operation import failed_attempts as attempts_problem
+from argocd_release.verdict.last_operation import failure, is_blocked, is_obsolete
 from argocd_release.verdict.symptoms import Symptom
 
 
@@ -115,8 +115,9 @@ def other_sync(application: Application) -> Operation | None:
 def hangs(application: Application) -> Operation | None:
     """Return the operation if it syncs another revision and an attempt is running now, otherwise None."""
     operation = other_sync(application)
-    # An operation between two attempts does not hang, because Argo CD starts the next attempt by itself.
-    return None if operation is None or operation.finished_at else operation
+    # An operation between two attempts does not hang, because Argo CD starts the next attempt by itself. An operation
+    # that a sync window blocks continues after the window, and the window blocks every other sync too.
+    return None if operation is None or operation.finished_at or is_blocked(operation) else operation
 
 
 def awaited(kinds: Iterable[Healing]) -> str:
@@ -205,8 +206,8 @@ def operation_symptoms(
     if operation is None:
         return
     # If the application is Synced, a failed sync of another revision fails the release too, because no sync follows.
-    is_last = application.sync is SyncStatus.SYNCED and not is_reverted(application)
-    counts = application.operation_counts or is_last
+    is_synced = application.sync is SyncStatus.SYNCED
+    counts = (application.operation_counts or is_synced) and not is_obsolete(application)
     # If only excluded resources failed, the next comparison decides whether that matters.
     undecided = operation.excluded_failures and application.outdated
     if counts and operation.unsuccessful and not (application.operating or undecided):

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from argocd_release.core.text import counted, first_names, one_line, without_layers
+from argocd_release.core.text import first_names, one_line
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import Application, HealthStatus, Operation, Resource, SyncStatus
-from argocd_release.model.problem import SYNC_ERROR, CauseCode, HasRef, Problem, Subject, refusal
+from argocd_release.model.application import Application, HealthStatus, Resource, SyncStatus
+from argocd_release.model.problem import SYNC_ERROR, CauseCode, HasRef, Problem, Subject
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import pending
 from argocd_release.verdict.expectation import Expectation, WaitCondition
+from argocd_release.verdict.last_operation import NAMED_RESOURCES, failure, is_obsolete, running
 from argocd_release.verdict.pending import (
     drift,
     exclusion_caveat,
@@ -23,10 +24,7 @@ from argocd_release.verdict.pending import (
     sync_obstacle,
     unhydrated,
 )
-from argocd_release.verdict.quota import quota_hint
 
-#: The maximum number of resources that the message of a problem names.
-NAMED_RESOURCES: Final = 3
 NOT_COMPARED: Final = Problem(message=texts.NOT_COMPARED.text, code=CauseCode.NOT_COMPARED)
 SKIPPED: Final = Problem(message=texts.SKIPPED.text, hint=texts.SKIPPED.hint, code=CauseCode.RECONCILE_SKIPPED)
 SPEC_CHANGED: Final = Problem(message=texts.SPEC_CHANGED.text, code=CauseCode.NOT_COMPARED)
@@ -56,7 +54,7 @@ def blocker(application: Application, expectation: Expectation, *, compared: boo
     wait_for = expectation.wait_for
     if WaitCondition.OPERATION in wait_for:
         if application.operating:
-            return _running(application)
+            return running(application)
         if application.outdated:
             return Problem(message=texts.NOT_COMPARED_AFTER_SYNC.text, code=CauseCode.NOT_COMPARED)
     if errors := comparison_errors(application):
@@ -84,26 +82,13 @@ def _not_comparable(application: Application, *, compared: bool) -> Problem | No
 def _not_applied(application: Application, expectation: Expectation) -> Problem | None:
     operation = application.operation if WaitCondition.OPERATION in expectation.wait_for else None
     succeeded = operation is None or operation.dry_run or operation.succeeded
-    if not succeeded and not is_reverted(application):
+    if not succeeded and not is_obsolete(application):
         return failure(application)
     if missing := unsynced(application, expectation):
         return missing
     if operation is not None and operation.dry_run and application.deployed is not None and not application.applied:
         return Problem(message=texts.DRY_RUN_HIDES.text, code=CauseCode.NO_SYNC_POLICY)
     return None
-
-
-def is_reverted(application: Application) -> bool:
-    """Return True if the last operation failed for another revision, and the application is Synced nevertheless.
-
-    This happens if git was reverted after the failure. Return False if a hook failed: Argo CD does not compare hooks
-    with git, so the application can be Synced although the hook still fails.
-    """
-    operation = application.operation
-    if operation is None or not operation.unsuccessful or application.operation_counts or application.operating:
-        return False
-    failed = [item for item in operation.results if item.failed]
-    return bool(failed) and application.sync is SyncStatus.SYNCED and not any(item.hook_type for item in failed)
 
 
 def has_old_spec(application: Application, expectation: Expectation) -> bool:
@@ -181,50 +166,6 @@ def cannot_start(application: Application) -> tuple[Failing, ...]:
     return tuple(problem for problem in failing if problem.root in applied or not (waits or problem.of_job))
 
 
-def failure(application: Application) -> Problem:
-    """Return the problem of the failed last operation. If it synced another revision, name that revision."""
-    operation = application.operation
-    if operation is None or application.operation_counts:
-        return _failed(application)
-    of = texts.OTHER_PARAMETERS if operation.is_of(application.revisions) else _revisions(operation)
-    return _failed(application, texts.LAST_SYNC.fill(revisions=of))
-
-
-def failed_attempts(application: Application, count: int, *, waits_for: str = "") -> Problem:
-    """Return the problem that a running operation has after ``count`` failed attempts.
-
-    ``waits_for`` is the event after which an attempt can succeed; "" if the failure needs a change in git.
-    """
-    attempts = counted(count, "attempt")
-    more = (
-        texts.ATTEMPTS_WAITING.fill(attempts=attempts, event=waits_for)
-        if waits_for
-        else texts.ATTEMPTS.fill(attempts=attempts)
-    )
-    return _failed(application, more, phase="failed")
-
-
-def _failed(application: Application, more: str = "", *, phase: str = "") -> Problem:
-    operation = application.operation
-    if operation is not None and operation.terminated:
-        return Problem(
-            message=f"{texts.SYNC_TERMINATED.text}{more}",
-            code=CauseCode.SYNC_TERMINATED,
-            hint=texts.SYNC_TERMINATED.fill_hint(application=application.full_name),
-        )
-    failed = [item for item in operation.results if item.failed] if operation else []
-    ended_as = phase or (operation.phase.lower() if operation else "")
-    text = texts.SYNC_FAILED.fill(phase=ended_as, cause=operation_cause(application)) + more
-    if not failed:
-        return Problem(message=text, code=CauseCode.SYNC_FAILED)
-    rejected = refusal(failed[0].message) or CauseCode.MANIFEST_REJECTED
-    code = CauseCode.HOOK_FAILED if failed[0].hook_type else rejected
-    hint = causes.REJECTION_HINTS.get(code.word, "")
-    if code is CauseCode.QUOTA:
-        hint = quota_hint(failed[0].message, general=hint, then=causes.THEN_SYNC_AGAIN)
-    return Problem(message=text, code=code, subject=Subject.of(failed[0]), hint=hint)
-
-
 def stuck(application: Application) -> bool:
     """Return True if an automated application stays OutOfSync until a person acts.
 
@@ -237,15 +178,6 @@ def stuck(application: Application) -> bool:
         return False
     settled = application.attempted and _has_succeeded(application) and not application.self_heal
     return settled or holds_for_good(application) or (_only_prunes(application) and not application.prune)
-
-
-def operation_cause(application: Application) -> str:
-    """Return the first failed resources with their messages, or the operation's message if no resource failed."""
-    operation = application.operation
-    if operation is None:
-        return ""
-    failed = [f"{item}: {one_line(item.message, limit=1000)}" for item in operation.results if item.failed]
-    return "; ".join(failed[:NAMED_RESOURCES]) or one_line(without_layers(operation.message), limit=1000)
 
 
 def unhealthy(application: Application) -> str:
@@ -295,41 +227,6 @@ def first(findings: tuple[Problem, ...]) -> Problem:
         return findings[0]
     message = texts.AND_MORE.fill(message=findings[0].message, count=len(findings) - 1)
     return replace(findings[0], message=message)
-
-
-def _running(application: Application) -> Problem:
-    operation = application.operation
-    if operation is None or not operation.running:
-        return Problem(message=texts.SYNC_STARTS.text, code=CauseCode.SYNC_RUNNING)
-    if operation.dry_run:
-        return Problem(message=texts.DRY_RUN_RUNS.text, code=CauseCode.SYNC_RUNNING)
-    if not operation.is_of(application.revisions):
-        return old_sync(application, operation)
-    if operation.retries:
-        failed = _failed(application)
-        again = texts.ATTEMPT_FAILED.fill(number=operation.retries, cause=operation_cause(application))
-        return replace(failed, message=again)
-    message = one_line(operation.message)
-    text = texts.SYNC_RUNS_BECAUSE.fill(message=message) if message else texts.SYNC_RUNS.text
-    return Problem(message=text, code=CauseCode.SYNC_RUNNING)
-
-
-def old_sync(application: Application, operation: Operation) -> Problem:
-    """Return the problem of a running sync of another revision. Its hint says how to end that sync.
-
-    A new commit does not end the retries of the commit before it (argo-cd#11494).
-    """
-    waits = f": {one_line(operation.message)}" if operation.message else ""
-    text = texts.OLD_SYNC if application.operation_is_old else texts.OTHER_SYNC
-    return Problem(
-        message=text.fill(revisions=_revisions(operation), waits=waits),
-        code=CauseCode.SYNC_BUSY,
-        hint=text.fill_hint(application=application.full_name),
-    )
-
-
-def _revisions(operation: Operation) -> str:
-    return ",".join(revision[:7] for revision in operation.revisions or operation.requested)
 
 
 def _out_of_sync(application: Application) -> Problem:

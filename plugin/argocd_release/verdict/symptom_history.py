@@ -19,13 +19,13 @@ from argocd_release.verdict.blockers import (
     first,
     has_old_spec,
     is_empty,
-    old_sync,
     stuck,
     unreadable_health,
     unsynced,
     unwell,
 )
 from argocd_release.verdict.expectation import Expectation, WaitCondition
+from argocd_release.verdict.last_operation import old_sync
 from argocd_release.verdict.symptoms import (
     CODES,
     GracePeriods,

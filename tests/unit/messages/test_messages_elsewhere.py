@@ -19,6 +19,8 @@ ALLOWED = {
     "Failed to unmarshal",
     "Manifest generation error (cached)",
     "SSO is not configured",
+    "Shared resource found: ",
+    "Sync operation blocked by sync window",
     "active longer than specified deadline",
     "another operation is already in progress",
     "app path does not exist",
@@ -34,6 +36,7 @@ ALLOWED = {
     "openid profile groups federated:id",
     "signature is invalid",
     "unable to resolve",
+    "waiting for pruning confirmation of ",
 }
 WORDS = 3
 _PATTERN = re.compile(r"[\\|]|\(\?|\.\*")
