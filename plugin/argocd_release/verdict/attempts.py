@@ -120,6 +120,18 @@ def hangs(application: Application) -> Operation | None:
     return None if operation is None or operation.finished_at or is_blocked(operation) else operation
 
 
+def is_slow(application: Application) -> bool:
+    """Return True if the running operation waits for a hook that runs or for pods that start, and no pod fails.
+
+    The operation can still end, for example after a long database migration.
+    """
+    operation, workloads = application.operation, application.workloads
+    if operation is None or workloads is None or workloads.failing:
+        return False
+    hook_runs = any(item.hook_type and item.hook_phase == "Running" for item in operation.results)
+    return hook_runs or bool(workloads.unready)
+
+
 def awaited(kinds: Iterable[Healing]) -> str:
     """Describe the events for which these failures wait, such as ``the admission webhook to respond``."""
     return " and ".join(verdict.AWAITED[kind.name].text for kind in kinds)

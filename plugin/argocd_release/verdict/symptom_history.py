@@ -9,7 +9,7 @@ from argocd_release.model.application import Application, HealthStatus
 from argocd_release.model.errors import FailureKind
 from argocd_release.model.observation import ANSWERS, Failure
 from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.verdict.attempts import Attempts, hangs, operation_symptoms
+from argocd_release.verdict.attempts import Attempts, hangs, is_slow, operation_symptoms
 from argocd_release.verdict.blockers import (
     DELETING,
     EMPTY,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 #: The symptoms of a release that was proven, and has not stayed ready.
 LEFT: Final = (Symptom.UNSTABLE, Symptom.UNSTABLE_SYNC)
+_OLD_SYNCS: Final = frozenset({Symptom.OLD_SYNC, Symptom.SLOW_OLD_SYNC})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,12 +168,13 @@ class SymptomHistory:
 
         This does not depend on ``RELEASE_FAIL_FAST``, because the job ends only that sync, and continues to wait.
         """
-        record, grace = self.records.get(Symptom.OLD_SYNC), self.graces.stuck_grace
+        grace = self.graces.stuck_grace
+        record = self.records.get(Symptom.OLD_SYNC) or self.records.get(Symptom.SLOW_OLD_SYNC)
         return bool(grace) and record is not None and record.look_count > 1 and self.now - record.first_seen >= grace
 
     def without_old_sync(self) -> "SymptomHistory":
         """Return a copy in which the grace period for the sync of an earlier revision starts again."""
-        return replace(self, records={key: record for key, record in self.records.items() if key != Symptom.OLD_SYNC})
+        return replace(self, records={key: record for key, record in self.records.items() if key not in _OLD_SYNCS})
 
     @property
     def due_in(self) -> float | None:
@@ -252,7 +254,7 @@ def _stable_subject(application: Application) -> str:
 
 def _by_uid(symptom: Symptom, application: Application | None, problem: Problem | None) -> dict[str, Problem | None]:
     """Return the problem of each object that shows the symptom. Each key has its own grace period."""
-    if application is not None and symptom is Symptom.OLD_SYNC and (operation := hangs(application)):
+    if application is not None and symptom in _OLD_SYNCS and (operation := hangs(application)):
         # The key contains the progress of the sync, so that each further step starts a new grace period.
         steps = "; ".join(f"{item} {item.status} {item.hook_phase}" for item in operation.results)
         return {f"{operation.started_at} {operation.retries} {operation.message} {steps}": problem}
@@ -346,7 +348,8 @@ def _failures(application: Application, expectation: Expectation) -> Iterator[tu
     if missing and stuck(application) and (expectation.revision or expectation.gap(application) is None):
         yield Symptom.STUCK, missing
     if WaitCondition.OPERATION in expectation.wait_for and (operation := hangs(application)):
-        yield Symptom.OLD_SYNC, old_sync(application, operation)
+        symptom = Symptom.SLOW_OLD_SYNC if is_slow(application) else Symptom.OLD_SYNC
+        yield symptom, old_sync(application, operation)
     failing = cannot_start(application)
     rolls_out = application.operating and application.operation_counts
     if (synced or rolls_out) and expectation.healths and failing:

@@ -97,6 +97,8 @@ class Symptom(Enum):
     STUCK = auto()
     #: A sync of another revision is running. Each step that it makes starts the grace period again.
     OLD_SYNC = auto()
+    #: The same, but a hook of that sync runs, or its pods start. This has no rule, so it never decides the verdict.
+    SLOW_OLD_SYNC = auto()
     #: The release was proven, and then a pod failed or the health got worse.
     UNSTABLE = auto()
     #: The release was proven, and then the application became OutOfSync.

@@ -11,9 +11,10 @@ from argocd_release.model.application import Application
 from argocd_release.model.git import Deployment
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.model.problem import CauseCode
+from argocd_release.model.resource_tree import Node, Workloads
 from argocd_release.verdict.judge import judge
 from argocd_release.verdict.symptom_history import SymptomHistory
-from tests.unit.states import NEW, OLD, application
+from tests.unit.states import NEW, OLD, application, failing
 
 REJECTED = [{"kind": "ConfigMap", "name": "web", "status": "SyncFailed", "message": "is invalid"}]
 HOOK = [{"kind": "Job", "name": "migrate", "hookType": "PreSync", "hookPhase": "Failed", "message": "Terminated"}]
@@ -85,6 +86,32 @@ def test_a_sync_that_a_sync_window_blocks_is_not_a_sync_that_hangs() -> None:
             None, CauseCode.SYNC_WINDOW, texts.SYNC_BLOCKED.text,
         )  # fmt: skip
         assert verdict.hint == texts.SYNC_BLOCKED.hint
+
+
+MIGRATES = [{"kind": "Job", "name": "migrate", "hookType": "PreSync", "hookPhase": "Running"}]
+STARTING = Node(
+    uid="p", owner="r", group="", version="v1", kind="Pod", namespace="web", name="web-1", health="Progressing",
+    message="", created_at="", images=(),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("results", "workloads", "outcome"),
+    [
+        (MIGRATES, Workloads(), None),
+        ([], Workloads(unready=(STARTING,)), None),
+        (MIGRATES, Workloads(failing=(failing("migrate-1", of_job=True),)), Outcome.NOT_DELIVERED),
+        ([], Workloads(unready=(STARTING,), failing=(failing("web-1"),)), Outcome.NOT_DELIVERED),
+        ([], Workloads(), Outcome.NOT_DELIVERED),
+        (MIGRATES, None, Outcome.NOT_DELIVERED),
+    ],
+)
+def test_an_earlier_sync_hangs_unless_its_hook_runs_or_its_pods_start(
+    results: list[dict[str, Any]], workloads: Workloads | None, outcome: Outcome | None
+) -> None:
+    state = replace(waiting("waiting for completion of hook", operated=OLD, results=results), workloads=workloads)
+    verdict = look_at(state, 30, 61)
+    assert (verdict.outcome, verdict.code) == (outcome, CauseCode.SYNC_BUSY)
 
 
 def test_a_sync_that_waits_for_a_confirmation_says_how_to_confirm() -> None:
