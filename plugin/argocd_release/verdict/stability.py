@@ -60,8 +60,8 @@ class Stability:
     def failure(self, application: Application, expectation: Expectation) -> Problem | None:
         """Return the problem if a container has restarted, a pod is not ready or the health is worse, otherwise None.
 
-        An application with additional pods that still start is Progressing too, for example after it was scaled up.
-        This is no failure if the pods that were ready before are still ready.
+        An application with new pods that still start is Progressing too, for example after it was scaled up or after
+        the eviction of a pod. This is no failure if no pod that was ready before has lost its readiness.
         """
         if application.workloads is not None and (crashed := self._crashed(application.workloads)):
             return crashed
@@ -71,7 +71,11 @@ class Stability:
         if application.health is HealthStatus.UNKNOWN or (workloads is None and self.restarts):
             # Argo CD cannot tell the health, or this look has not shown the pods.
             return None
-        if application.health is HealthStatus.PROGRESSING and workloads is not None and self._only_grows(workloads):
+        if (
+            application.health is HealthStatus.PROGRESSING
+            and workloads is not None
+            and self._only_new_pods_start(workloads)
+        ):
             return None
         shows_why = workloads is not None and (workloads.failing or workloads.warning)
         return _pod_failure(workloads) if workloads and shows_why else unwell(application)
@@ -90,14 +94,16 @@ class Stability:
                 return Problem(message=message, code=CauseCode.UNSTABLE, subject=Subject.of(pod))
         return None
 
-    def _only_grows(self, workloads: Workloads) -> bool:
-        """Return True if all pods that were ready still are, and further pods start or have become ready.
+    def _only_new_pods_start(self, workloads: Workloads) -> bool:
+        """Return True if all pods that were ready still are or were deleted, and the health waits for new pods.
 
-        With ``minReadySeconds``, a Deployment remains Progressing for some time after a new pod is ready.
+        A drained node and an autoscaler delete pods, too. With ``minReadySeconds``, a Deployment remains Progressing
+        for some time after a new pod is ready.
         """
         serving = {pod.uid for pod in workloads.serving}
-        grows = workloads.ready < workloads.pods or self.restarts.keys() < serving
-        return self.restarts.keys() <= serving and grows and not workloads.failing
+        unready = {pod.uid for pod in workloads.unready if pod.reason != "Terminating"}
+        changes = workloads.ready < workloads.pods or self.restarts.keys() != serving
+        return changes and not (self.restarts.keys() & unready or workloads.failing)
 
 
 def _shown_workloads(application: Application) -> Workloads | None:

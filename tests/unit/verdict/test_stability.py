@@ -31,11 +31,16 @@ def pod(uid: str, *, restarts: int = 0) -> Node:
 
 
 def state(
-    *pods: Node, total: int | None = None, failing_pods: Any = (), warning: str = "", **parts: Any
+    *pods: Node, unready: tuple[Node, ...] = (), failing_pods: Any = (), warning: str = "", **parts: Any
 ) -> Application:
-    """Return an application of which these pods are ready, of ``total`` pods."""
+    """Return an application of which ``pods`` are ready, and ``unready`` are not."""
     workloads = Workloads(
-        serving=pods, ready=len(pods), pods=len(pods) if total is None else total, failing=failing_pods, warning=warning
+        serving=pods,
+        ready=len(pods),
+        unready=unready,
+        pods=len(pods) + len(unready),
+        failing=failing_pods,
+        warning=warning,
     )
     return replace(application(**parts), workloads=workloads)
 
@@ -92,7 +97,7 @@ def test_the_second_look_comes_at_once() -> None:
 
 
 def test_what_happens_before_the_proof_is_no_failure() -> None:
-    worse = state(total=1, health="Progressing")
+    worse = state(unready=(pod("a"),), health="Progressing")
     release = Release().look(4, READY).look(4.3, worse).look(8, worse).look(12, READY)
     assert release.outcome is None
     assert release.look(12.3, READY).look(42, READY).outcome is Outcome.DELIVERED
@@ -102,9 +107,15 @@ def test_what_happens_before_the_proof_is_no_failure() -> None:
     ("seen", "text"),
     [
         (state(pod("a", restarts=1), pod("b")), "Pod/a has restarted (1 restart)"),
-        (state(pod("b"), total=2, health="Progressing", failing_pods=(failing("web-a"),)), "CrashLoopBackOff"),
-        (state(pod("b"), total=2, health="Progressing", warning="Readiness probe failed"), "Readiness probe failed"),
-        (state(pod("b"), total=2, health="Progressing"), "Deployment/web"),
+        (
+            state(pod("b"), unready=(pod("a"),), health="Progressing", failing_pods=(failing("web-a"),)),
+            "CrashLoopBackOff",
+        ),
+        (
+            state(pod("b"), unready=(pod("a"),), health="Progressing", warning="Readiness probe failed"),
+            "Readiness probe failed",
+        ),
+        (state(pod("b"), unready=(pod("a"),), health="Progressing"), "Deployment/web"),
         (state(pod("a"), pod("b"), health="Degraded"), "Deployment/web"),
         (state(pod("a"), pod("b"), health="Missing"), "Deployment/web"),
         # All pods are ready, so that something else than a new pod is Progressing.
@@ -122,6 +133,21 @@ def test_a_failure_after_the_proof_ends_the_release(seen: Application, text: str
     assert judge(release.last, release.history).code is CauseCode.UNSTABLE
 
 
+@pytest.mark.parametrize("terminating", [True, False])
+def test_a_pod_that_was_deleted_is_no_failure_if_its_successor_becomes_ready(*, terminating: bool) -> None:
+    """An administrator drains a node, or an autoscaler removes it. The pod itself has not failed."""
+    gone = (replace(pod("a"), info={"Status Reason": "Terminating"}),) if terminating else ()
+    replaced = state(pod("b"), unready=(*gone, pod("c")), health="Progressing")
+    release = proven().look(20, replaced).look(33, replaced).look(40, replaced)
+    assert release.outcome is None
+    after = state(pod("b"), pod("c"))
+    assert release.look(41, after).look(41.3, after).outcome is Outcome.DELIVERED
+    # The successor is one of the pods that must stay ready from then on.
+    lost = state(pod("b"), unready=(pod("c"),), health="Progressing")
+    release = proven().look(20, replaced).look(22, after).look(25, lost).look(28, lost)
+    assert release.outcome is Outcome.DEGRADED
+
+
 def test_a_restart_is_a_failure_even_if_the_pod_was_ready_at_each_look() -> None:
     again = state(pod("a", restarts=3), pod("b"))
     assert proven().look(33, again).look(36, again).outcome is Outcome.DEGRADED
@@ -130,7 +156,7 @@ def test_a_restart_is_a_failure_even_if_the_pod_was_ready_at_each_look() -> None
 @pytest.mark.parametrize("at", [20, 32])
 def test_a_crashed_pod_is_a_failure_even_if_the_application_is_still_healthy(at: float) -> None:
     """An owner can have no health check, and Argo CD can update the health later than the tree."""
-    crashed = state(pod("b"), total=2, failing_pods=(failing("a"),))
+    crashed = state(pod("b"), unready=(pod("a"),), failing_pods=(failing("a"),))
     release = proven().look(at, crashed).look(at + UNSTABLE_SECONDS, crashed).look(36, crashed)
     assert release.outcome is Outcome.DEGRADED
     assert "CrashLoopBackOff" in release.reason
@@ -144,7 +170,7 @@ def test_a_restarted_pod_is_a_failure_even_if_it_is_not_ready_yet() -> None:
 
 
 def test_a_crashing_pod_that_has_never_been_ready_is_left_to_its_own_grace_period() -> None:
-    crashed = state(pod("a"), pod("b"), total=3, failing_pods=(failing("c"),))
+    crashed = state(pod("a"), pod("b"), unready=(pod("c"),), failing_pods=(failing("c"),))
     assert Symptom.UNSTABLE not in proven().look(20, crashed).history.records
 
 
@@ -169,7 +195,7 @@ def test_a_moment_of_another_state_is_no_failure() -> None:
 
 
 def test_new_pods_that_start_are_no_failure_but_must_be_ready_at_the_end() -> None:
-    grows = state(pod("a"), pod("b"), total=3, health="Progressing")
+    grows = state(pod("a"), pod("b"), unready=(pod("c"),), health="Progressing")
     release = proven().look(20, grows).look(35, grows)
     assert release.outcome is None
     more = state(pod("a"), pod("b"), pod("c", restarts=2))
@@ -182,7 +208,7 @@ def test_a_pod_that_is_gone_is_no_failure_while_the_application_is_healthy() -> 
 
 
 def test_an_autoscaler_can_remove_pods_and_add_others_later() -> None:
-    fewer, grows = state(pod("a")), state(pod("a"), total=2, health="Progressing")
+    fewer, grows = state(pod("a")), state(pod("a"), unready=(pod("c"),), health="Progressing")
     more = state(pod("a"), pod("c"))
     release = proven().look(12, fewer).look(20, grows).look(23, grows)
     assert release.outcome is None
@@ -191,7 +217,7 @@ def test_an_autoscaler_can_remove_pods_and_add_others_later() -> None:
 
 def test_a_pod_that_is_not_ready_is_not_taken_for_a_removed_one() -> None:
     """Argo CD can still show the application as Healthy when the tree already shows the pod as not ready."""
-    unready = state(pod("b"), total=2)
+    unready = state(pod("b"), unready=(pod("a"),))
     left = replace(unready, health=HealthStatus.PROGRESSING)
     assert proven().look(20, unready).look(23, left).look(26, left).outcome is Outcome.DEGRADED
 
@@ -216,7 +242,7 @@ def test_a_look_with_only_the_pods_of_an_earlier_look_is_no_failure() -> None:
 
 
 def test_a_crash_remains_a_failure_if_the_next_look_cannot_read_the_pods() -> None:
-    crashed = state(pod("b"), total=2, failing_pods=(failing("a"),))
+    crashed = state(pod("b"), unready=(pod("a"),), failing_pods=(failing("a"),))
     release = proven().look(20, crashed).look(23, remembered(failing("a")))
     assert release.outcome is Outcome.DEGRADED
 
@@ -255,7 +281,7 @@ def test_new_source_parameters_start_the_time_again_even_if_no_look_shows_their_
 
 def test_a_new_revision_must_be_proven_again() -> None:
     later = state(pod("c"), revision=OLD, operated=OLD)
-    changing = state(pod("a"), pod("b"), total=3, revision=OLD, operated=OLD, health="Progressing")
+    changing = state(pod("a"), pod("b"), unready=(pod("c"),), revision=OLD, operated=OLD, health="Progressing")
     release = proven().look(20, changing).look(23, changing)
     assert release.outcome is None
     release.look(25, later).look(25.3, later).look(34, later)
