@@ -223,6 +223,11 @@ VERSION_UNKNOWN: Final = "not known yet"
 # The image.
 PODS_UNSEEN: Final = "Argo CD has not shown the pods yet"
 OTHER_IMAGE: Final = Message("no pod runs the image {image}; running: {running}{explanation}")
+IMAGE_OF_CHILD: Final = Message(
+    "no pod runs the image {image}: this application has no pods, only child applications such as {child}",
+    "expect the image of the child application that runs it: name that application in <ARGOCD_APP_NAME> or, together "
+    "with its image, in the file that <RELEASE_EXPECTATIONS> names",
+)
 OTHER_IMAGE_EXISTS: Final = Message("no pod runs the image {image}; pods exist with: {images}")
 IMAGE_UNPROVEN: Final = Message(
     "pods with {images} exist, but this job cannot tell which of them run: only Argo CD's HTTP API shows it"

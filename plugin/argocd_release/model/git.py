@@ -316,13 +316,18 @@ class Hydration:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A source of manifests: a ``chart`` in a Helm repository, or a ``path`` in a git repository."""
+    """A source of manifests: a ``chart`` in a Helm repository, or a ``path`` in a git repository or an OCI image."""
 
     repo_url: str
     path: str = ""
     chart: str = ""
     ref: str = ""
     target_revision: str = ""
+
+    @property
+    def is_oci(self) -> bool:
+        """Return True for an image with manifests or a chart in an OCI registry (argo-cd v3.1 IsOCI in types.go)."""
+        return self.repo_url.startswith("oci://")
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.repo_url, self.chart or self.path)))

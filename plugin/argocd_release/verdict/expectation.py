@@ -10,8 +10,9 @@ from argocd_release.messages import chosen_resources
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, SyncStatus
 from argocd_release.model.git import Relation, RevisionRelation, Source, same_revision
+from argocd_release.model.observation import APPLICATION
 from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
+from argocd_release.model.resource_tree import WORKLOADS, Node, PodTemplate, Workloads
 from argocd_release.verdict.image_reference import matches, parts
 
 #: The maximum number of images or workloads that the message of a problem names.
@@ -20,6 +21,7 @@ NAMED: Final = 3
 NAMED_RESOURCES: Final = 10
 #: The minimum number of characters of an abbreviated commit.
 SHORT: Final = 7
+CHILD: Final = ("argoproj.io", APPLICATION)
 _UNKNOWN: Final = RevisionRelation(relation=Relation.UNKNOWN)
 
 
@@ -251,12 +253,17 @@ class Expectation:
     def _chart_gap(self, application: Application, positions: list[int]) -> UnmetExpectation | None:
         if not self.chart_version:
             return None
-        charts = [i for i in positions if i < len(application.sources) and application.sources[i].chart]
+        sources = application.sources
+        charts = [i for i in positions if i < len(sources) and (sources[i].chart or sources[i].is_oci)]
         if not charts:
             return UnmetExpectation(message=texts.NO_CHART, code=CauseCode.NO_SUCH_SOURCE, final=True)
         # Argo CD reports the version of a chart as the revision of its source (controller/state.go, and ResolveRevision
-        # of the repo-server).
-        versions = [application.commits[i] for i in charts if i < len(application.commits)]
+        # of the repo-server). The revision of an OCI source is a digest, so only its target revision names the version.
+        versions = [
+            application.commits[i] if sources[i].chart else sources[i].target_revision
+            for i in charts
+            if i < len(application.commits)
+        ]
         if _version(self.chart_version) in map(_version, versions):
             return None
         version_list = ", ".join(versions) or texts.VERSION_UNKNOWN
@@ -287,7 +294,13 @@ class Expectation:
         images = one_line(first_names(running, NAMED)) or texts.NONE
         # If the expected revision is Healthy without the image, the result is final. If no revision is expected, a
         # later commit can still bring the image.
-        settled = bool(self.revision) and application.health in self.healths
+        settled = bool(self.revision) and application.health in self.healths and not _has_only_operators(application)
+        has_pods = cluster.serving or cluster.unready or cluster.idle
+        child = next((item for item in application.resources if (item.group, item.kind) == CHILD), None)
+        if child is not None and not has_pods:
+            message = texts.IMAGE_OF_CHILD.fill(image=self.image, child=child)
+            hint = texts.IMAGE_OF_CHILD.hint
+            return UnmetExpectation(message=message, code=CauseCode.OTHER_IMAGE, final=True, hint=hint)
         reason = texts.OTHER_IMAGE.fill(image=self.image, running=images, explanation=_not_due(cluster))
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled)
 
@@ -325,6 +338,17 @@ def resource_gap(application: Application) -> UnmetExpectation | None:
             patterns=first_names(exclusion.unmatched, NAMED), resources=resources
         )
     return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_RESOURCE, final=True)
+
+
+def _has_only_operators(application: Application) -> bool:
+    """Return True if only operators create the pods of the application, from custom resources that Argo CD has applied.
+
+    Argo CD often has no health check for such a resource. The application is then Healthy before the operator has
+    updated the pods.
+    """
+    kinds = {(item.group, item.kind) for item in application.resources}
+    has_custom = any("." in group and not group.endswith(".k8s.io") for group, _ in kinds)
+    return has_custom and not any(kind in WORKLOADS for _, kind in kinds)
 
 
 def _not_due(workloads: Workloads) -> str:

@@ -4,10 +4,10 @@ from dataclasses import replace
 import pytest
 
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import HealthStatus, OperationPhase, SyncStatus
+from argocd_release.model.application import HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.model.git import Deployment, Relation, RevisionRelation, Source
 from argocd_release.model.problem import CauseCode
-from argocd_release.model.resource_tree import PodTemplate, Workloads
+from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
 from argocd_release.verdict.blockers import blocker
 from argocd_release.verdict.expectation import Expectation, UnmetExpectation, WaitCondition
 from tests.support.wording import is_from
@@ -18,6 +18,10 @@ CHART = Source(repo_url="https://charts.example.com", chart="web")
 VALUES = Source(repo_url="https://git.example.com/values.git", ref="values")
 TWO = replace(application(), sources=(CHART, VALUES), revisions=("1.2.3", NEW))
 
+POD = Node(
+    uid="p", owner="", group="", version="v1", kind="Pod", namespace="web", name="web", health="Healthy", message="",
+    created_at="", images=("web:1",),
+)  # fmt: skip
 OTHER = texts.OTHER_REVISION.fill(compared=NEW[:12], expected="deadbeef")
 
 OTHER = texts.OTHER_REVISION.fill(compared=NEW[:12], expected="deadbeef")
@@ -153,6 +157,55 @@ def test_the_version_of_a_chart() -> None:
 def test_one_version_of_a_chart_has_several_forms(wanted: str, compared: str) -> None:
     assert Expectation(chart_version=wanted).gap(replace(TWO, revisions=(compared, NEW))) is None
     assert Expectation(chart_version=wanted).gap(replace(TWO, revisions=("1.2.3+6", NEW))) is not None
+
+
+def test_the_version_of_a_chart_in_an_oci_registry_is_its_target_revision() -> None:
+    """Since Argo CD 3.1, the revision of such a source is the digest of the image."""
+    oci = Source(repo_url="oci://registry.example.com/charts/web", path=".", target_revision="1.2.3")
+    state = replace(ONE, sources=(oci, VALUES), revisions=("sha256:" + "a" * 64, NEW))
+    assert Expectation(chart_version="1.2.3").gap(state) is None
+    gap = Expectation(chart_version="1.2.4").gap(state)
+    assert gap == UnmetExpectation(
+        code=CauseCode.OTHER_CHART_VERSION, message=texts.OTHER_CHART_VERSION.fill(versions="1.2.3", expected="1.2.4")
+    )
+
+
+def resources(*kinds: tuple[str, str]) -> tuple[Resource, ...]:
+    return tuple(
+        Resource(group=group, kind=kind, namespace="web", name="web", sync=SyncStatus.SYNCED, health=None)
+        for group, kind in kinds
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "final"),
+    [
+        ([("example.com", "Database")], False),
+        ([("example.com", "Database"), ("", "ConfigMap")], False),
+        ([("monitoring.coreos.com", "ServiceMonitor"), ("apps", "Deployment")], True),
+        ([("", "ConfigMap"), ("networking.k8s.io", "Ingress")], True),
+    ],
+)
+def test_an_operator_can_still_bring_the_image_after_the_application_is_healthy(
+    kinds: list[tuple[str, str]], *, final: bool
+) -> None:
+    state = replace(ONE, resources=resources(*kinds), workloads=Workloads(images=("db:1",)))
+    gap = Expectation(image="db:2", revision=NEW).gap(state)
+    assert gap is not None
+    assert gap.final is final
+
+
+def test_the_image_of_a_child_application_cannot_be_proven_by_its_parent() -> None:
+    children = resources(("argoproj.io", "Application"), ("", "ConfigMap"))
+    state = replace(ONE, resources=children, workloads=Workloads(only_jobs=True))
+    gap = Expectation(image="web:2").gap(state)
+    assert gap is not None
+    assert (gap.final, gap.hint) == (True, texts.IMAGE_OF_CHILD.hint)
+    assert gap.message == texts.IMAGE_OF_CHILD.fill(image="web:2", child="Application/web")
+    busy = replace(state, workloads=Workloads(images=("web:1",), starting=("web:2",), serving=(POD,)))
+    gap = Expectation(image="web:2").gap(busy)
+    assert gap is not None
+    assert (gap.final, gap.hint) == (False, "")
 
 
 def test_an_image_must_run() -> None:
