@@ -38,7 +38,7 @@ CONTRADICTIONS = (
 )  # fmt: skip
 
 _GROUPED = re.compile(r"^APPLICATION +OUTCOME", re.MULTILINE)
-_UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\)")
+_UID = re.compile(r"\([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\)")
 _SHA = re.compile(r"(?<![\w:@/-])[0-9a-f]{40}(?!\w)")
 _EMPTY = re.compile(
     r"^(?:(?!Sources?:)[A-Z][\w ]*:|(?:cause|next|help|note|warning|expected):)\s*$|-> \w+ to ,|\btarget \)|: $"
