@@ -98,7 +98,7 @@ SCENARIOS = {
         released=deployment(fate="never-ready"),
         exit_code=12,
         cause=f'Deployment/search → Pod/search-POD: {NOT_READY} — "Readiness probe failed: HTTP probe failed with'
-        ' statuscode: 503"',
+        ' statuscode: 503"; the program\'s log says "cannot connect to database at db:5432: connection refused"',
         environ={"RELEASE_TIMEOUT": "30"},
     ),
     "quota": Scenario(
