@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from argocd_release.argocd.connection import Connection
 from sandbox.local_server import running
@@ -28,6 +28,7 @@ _APPLICATION: Final[dict[str, Any]] = json.loads(_ANSWER.read_text("utf-8"))
 _TREE: Final = ROOT / "tests/contract/recorded/2.13.2/too-slow.json"
 TOKEN: Final = "a-token-of-twenty-characters"  # noqa: S105 - the server accepts any
 _PATH: Final = "/api/v1/applications"
+_STREAM: Final = "/api/v1/stream/applications"
 _HEALTHY: Final = {"status": "Healthy"}
 # The placeholder for the application's name in the template of all applications.
 _NAME: Final = "NAME-OF-THE-APPLICATION"
@@ -41,14 +42,21 @@ class RecordedServer:
     Args:
         applications: the number of applications.
         resources: the number of resources of each application.
+        streams: True to report changes on streams, as Argo CD does. Otherwise, the server has no streams.
     """
 
-    def __init__(self, applications: int, resources: int = 1) -> None:
+    def __init__(self, applications: int, resources: int = 1, *, streams: bool = False) -> None:
         self._resources = resources
+        self._has_streams = streams
+        self._changed = threading.Condition()
+        #: The number of streams that are running.
+        self.streams = 0
+        # The number of times that all streams have ended.
+        self._stream_ends = 0
         self._names = [f"web-{number}" for number in range(applications)]
         tree = json.loads(_TREE.read_text("utf-8"))["tree"]
         self._parts = {"resource-tree": json.dumps(tree).encode(), "events": b'{"items":[]}'}
-        #: The number of requests by their kind: list, read, comparison, resource-tree, events, other.
+        #: The number of requests by their kind: list, read, comparison, resource-tree, events, stream, other.
         self.requests: Counter[str] = Counter()
         #: The names of the applications that were compared.
         self.compared: set[str] = set()
@@ -66,7 +74,44 @@ class RecordedServer:
         """Let all applications become Healthy at the same time."""
         status = _APPLICATION["status"]
         status = status | {"health": _HEALTHY, "reconciledAt": f"9{status['reconciledAt'][1:]}"}
-        self._play(_APPLICATION | {"status": status}, version="2")
+        with self._changed:
+            self._play(_APPLICATION | {"status": status}, version="2")
+            self._changed.notify_all()
+
+    def end_streams(self) -> None:
+        """End all streams, as a restart of Argo CD's API server does."""
+        with self._changed:
+            self._stream_ends += 1
+            self._changed.notify_all()
+
+    def messages(self, path: str) -> Iterator[bytes] | None:
+        """Return the messages of the requested stream until its end, or None if the path is that of no stream.
+
+        The stream of an application begins with its state. The stream of a resource tree contains no messages, because
+        the tree does not change.
+        """
+        name = dict(parse_qsl(urlsplit(path).query)).get("name", "")
+        if not self._has_streams or not path.startswith(_STREAM):
+            return None
+        with self._lock:
+            self.requests["stream"] += 1
+        return self._messages(name)
+
+    def _messages(self, name: str) -> Iterator[bytes]:
+        ends, shown = self._stream_ends, ""
+        with self._changed:
+            self.streams += 1
+        try:
+            while ends == self._stream_ends:
+                if name and self._template != shown:
+                    shown = self._template
+                    yield f'data: {{"result":{{"application":{self._application(name)}}}}}\n\n'.encode()
+                with self._changed:
+                    while ends == self._stream_ends and (not name or self._template == shown):
+                        self._changed.wait()
+        finally:
+            with self._changed:
+                self.streams -= 1
 
     def answer(self, path: str, *, compress: bool = False) -> tuple[int, bytes]:
         """Return the status and the body of the answer to a GET request, and count it."""
@@ -122,6 +167,10 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
+        messages = self._recorded.messages(self.path)
+        if messages is not None:
+            self._stream(messages)
+            return
         compress = "gzip" in self.headers.get("Accept-Encoding", "")
         status, body = self._recorded.answer(self.path, compress=compress)
         self.send_response(status)
@@ -133,14 +182,27 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.wfile.write(body)
 
+    def _stream(self, messages: Iterator[bytes]) -> None:
+        """Send the messages as Argo CD does: with the status line only before the first message."""
+        self.close_connection = True
+        with suppress(OSError):
+            for number, message in enumerate(messages):
+                if not number:
+                    self.send_response(HTTPStatus.OK)
+                    self.send_header("Content-Type", "text/event-stream")
+                    self.send_header("Connection", "close")
+                    self.end_headers()
+                self.wfile.write(message)
+                self.wfile.flush()
+
     def log_message(self, *_: Any) -> None:
         """Log nothing."""
 
 
 @contextmanager
-def serving(applications: int, resources: int = 1) -> Iterator[RecordedServer]:
+def serving(applications: int, resources: int = 1, *, streams: bool = False) -> Iterator[RecordedServer]:
     """Run a server with this number of applications during the ``with`` block."""
-    server = RecordedServer(applications, resources)
+    server = RecordedServer(applications, resources, streams=streams)
     handler = cast("type[BaseHTTPRequestHandler]", partial(_Handler, server))
     with running(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server.port:
         yield server

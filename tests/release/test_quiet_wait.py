@@ -1,5 +1,6 @@
 """The cost of a wait: requests that Argo CD counts, and CPU time of the job with all of its processes."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,13 @@ from scenarios.groups import compared_since_synced
 from scenarios.runner import COMMAND, play
 
 SECONDS = 60
+SERVER = "argocd-server"
+#: The maximum number of seconds between the restart of the API server and the moment at which the job rests again. The
+#: job looks after 10 s, pauses for 7.5 s, and polls twice.
+RESTS_AFTER = 30
+#: One look reads the application, its tree and the events of its pod.
+MOST_REQUESTS_OF_REST = 6
+MOST_LATE = 5.0
 #: One of them reads the events of the pod, so that the log names its warning while it waits.
 MOST_REQUESTS = 26
 MOST_CPU_SECONDS = 1.2
@@ -49,3 +57,33 @@ def test_a_minute_without_news_costs_few_requests_and_little_cpu(tmp_path: Path)
     print(dict(requests), played.cpu_seconds)
     assert requests.total() <= MOST_REQUESTS, played.log
     assert played.cpu_seconds <= MOST_CPU_SECONDS
+
+
+def test_after_a_restart_of_the_api_server_the_job_rests_again(tmp_path: Path) -> None:
+    requests: list[Counter[str]] = []
+
+    def restarted(stage: Stage) -> Iterator[None]:
+        yield from never_ready(stage)
+        stage.sleep(10)
+        stage.sandbox.part(SERVER).restart()
+        for seconds in (RESTS_AFTER, SECONDS / 2):
+            stage.sleep(seconds)
+            # The server counts from its start.
+            requests.append(stage.sandbox.requests())
+        stage.deploy_again(web("2"))
+
+    waits = Scenario(
+        name="restart", title="", outcome=Outcome.DELIVERED, play=restarted, cause="", max_seconds=0, exclusive=False
+    )
+    with Sandbox.start() as sandbox:
+        played = play(
+            waits, sandbox, command=[COMMAND], name="restart", folder=tmp_path / "job",
+            environ={"RELEASE_TIMEOUT": "140"},
+        )  # fmt: skip
+    before, after = requests
+    print(dict(+before), dict(after - before), played.late)
+    assert played.exit_code == 0, played.log
+    assert (after - before).total() <= MOST_REQUESTS_OF_REST
+    assert played.late is not None
+    assert played.late < MOST_LATE
+    assert "streams on which" not in played.log

@@ -17,5 +17,6 @@ class Clock:
 
     def wake(self) -> None: ...
 
-    def spread(self, seconds: float) -> float:
+    def spread(self, seconds: float, share: float = 0.0) -> float:
+        del share
         return seconds

@@ -11,6 +11,7 @@ from argocd_release import joblog
 from argocd_release.core.text import QUOTED
 from argocd_release.joblog import Style, line, style
 from argocd_release.messages import field_names, job_log
+from argocd_release.model.connection_events import StreamsGivenUp
 from argocd_release.model.events import (
     ApplicationState,
     ArgoCDCommand,
@@ -161,6 +162,10 @@ def test_each_event_can_be_read_and_has_a_name_of_its_own() -> None:
 def test_a_name_that_is_near_is_offered(meant: str, template: str) -> None:
     said = template.format_map({"name": "RELEASE_TIMOUT", "meant": meant})
     assert line(UnknownSetting(name="RELEASE_TIMOUT", meant=meant)) == said
+
+
+def test_the_line_about_streams_says_how_often_they_have_ended() -> None:
+    assert "have ended 9 times in a row" in line(StreamsGivenUp(count=9))
 
 
 def test_each_line_of_a_hook_is_quoted() -> None:

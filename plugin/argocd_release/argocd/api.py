@@ -178,10 +178,19 @@ class Api:
             body_limit=0,
             on_part=on_part,
         )
+        self._read_stream(path, request, seconds=STREAM)
+
+    def _read_stream(self, path: str, request: Request, *, seconds: float) -> int:
+        """Pass each part of the response to the request's callback until the response ends. Return its HTTP status."""
+        started, status = time.monotonic(), 0
         try:
-            self._client.send(request, seconds=STREAM)
+            status = self._client.send(request, seconds=seconds).status
         except HttpError as error:
             raise api_error(f"GET {path}", FailureKind.OTHER, str(error)) from error
+        finally:
+            end = texts.CALL_END.fill(result=status or texts.WITHOUT_RESPONSE)
+            self._on_call(f"GET {path}", time.monotonic() - started, end)
+        return status
 
     def tree(self, name: str) -> Tree:
         """Return the application's resource tree."""
@@ -248,14 +257,7 @@ class Api:
             body_limit=0,
             on_part=reader.feed,
         )
-        started, status = time.monotonic(), 0
-        try:
-            status = self._client.send(request, seconds=FOLLOW).status
-        except HttpError as error:
-            raise api_error(f"GET {path}", FailureKind.OTHER, str(error)) from error
-        finally:
-            end = texts.CALL_END.fill(result=status or texts.WITHOUT_RESPONSE)
-            self._on_call(f"GET {path}", time.monotonic() - started, end)
+        status = self._read_stream(path, request, seconds=FOLLOW)
         if status != _OK:
             raise api_error(f"GET {path}", KINDS.get(status, FailureKind.OTHER), texts.HTTP_STATUS.fill(status=status))
         if not reader.is_complete:

@@ -38,6 +38,8 @@ LINES: Final[Mapping[str, str]] = MappingProxyType(
         "summary": "-> {delivered}/{whole} delivered · {pending} pending · {failed} failed; {waited} of {timeout} s",
         "unknown words": "note: Argo CD reports values that this version of argocd-release does not know: {words}",
         "pods not seen": "note: this job cannot see the pods yet ({error}), so it can report crash loops late",
+        "streams given up": "note: the streams on which Argo CD reports changes have ended {count} times in a row, so "
+        "this job polls until its end. If a proxy ends them, raise its timeout for idle connections",
         "history not consulted": "note: {why}",
         "asking the site": "-> delivered; checking {url}",
         "looking for the cause": "-> {outcome}; collecting pods, events and logs",

@@ -111,22 +111,6 @@ class Warned(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignedInBy(JobEvent):
-    """The job has exchanged its ID token for a token of Dex, with this ``connector``."""
-
-    NAME = "signed in"
-    connector: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class NotSignedInAnew(JobEvent):
-    """The job has failed to renew its token."""
-
-    NAME = "not signed in anew"
-    error: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class NotTerminated(JobEvent):
     """The job failed to terminate the sync of an earlier revision."""
 

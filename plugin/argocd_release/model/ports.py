@@ -1,7 +1,7 @@
 """The ports: interfaces through which the packages ``watch``, ``verdict`` and ``diagnosis`` use Argo CD and git."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.events import JobEvent
@@ -9,6 +9,10 @@ from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import RevisionRelation, Source
 from argocd_release.model.observation import ApplicationSet, LogPosition, Owner, SyncWindow
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
+
+#: A pause between two polls is up to this share shorter or longer. Otherwise, all jobs that lose their connection when
+#: Argo CD restarts would poll at the same moments from then on.
+SPREAD: Final = 0.2
 
 
 class StopFlag(Protocol):
@@ -41,14 +45,15 @@ class Clock(Protocol):
     """A monotonic clock in seconds.
 
     The method ``wake`` ends the current ``pause`` or, if there is none, the next one. It does not end a ``sleep``.
-    The method ``spread`` varies a pause at random, so that many jobs do not poll Argo CD at the same moment.
+    The method ``spread`` varies a pause at random, by up to ``share`` of it, so that many jobs do not send requests at
+    the same moment.
     """
 
     def now(self) -> float: ...
     def sleep(self, seconds: float) -> None: ...
     def pause(self, seconds: float) -> None: ...
     def wake(self) -> None: ...
-    def spread(self, seconds: float) -> float: ...
+    def spread(self, seconds: float, share: float = SPREAD) -> float: ...
 
 
 class Emit(Protocol):

@@ -12,20 +12,13 @@ from argocd_release.argocd.connection import Connection, Credentials, SignedIn
 from argocd_release.argocd.http_first import HttpFirstCommands
 from argocd_release.doctor import hints
 from argocd_release.messages.argocd import NO_COMMANDS
-from argocd_release.model.events import JobEvent, NotSignedInAnew, SignedInBy, Warned
+from argocd_release.model.connection_events import NotSignedInAnew, SignedInBy, ThroughProxy
+from argocd_release.model.events import Warned
 from argocd_release.model.outcome import Outcome
 from argocd_release.model.ports import Clock, Commands, Lists, OwnerLookup
 from argocd_release.release.job_log import JobContext
 from argocd_release.settings.load import ConnectionSettings
 from argocd_release.watch.owners import Owners
-
-
-@dataclass(frozen=True, kw_only=True)
-class ThroughProxy(JobEvent):
-    """The job reaches Argo CD through an HTTP proxy, so it does not run the argocd command."""
-
-    NAME = "through proxy"
-    why: str
 
 
 class ArgoCDCommands(Commands, Lists, Protocol):

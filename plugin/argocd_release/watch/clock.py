@@ -8,12 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from argocd_release.model.ports import Clock
+from argocd_release.model.ports import SPREAD, Clock
 
 _PIPE_BYTES: Final = 65536
-# A pause between two polls is up to this share shorter or longer. Otherwise, all jobs that lose their connection when
-# Argo CD restarts would poll at the same moments from then on.
-_SPREAD: Final = 0.2
 
 
 class MonotonicClock:
@@ -42,8 +39,8 @@ class MonotonicClock:
         with suppress(BlockingIOError):
             os.write(self._bell, b".")
 
-    def spread(self, seconds: float) -> float:
-        return seconds * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - not for cryptography
+    def spread(self, seconds: float, share: float = SPREAD) -> float:
+        return seconds * random.uniform(1 - share, 1 + share)  # noqa: S311 - not for cryptography
 
 
 class ApplicationClock:

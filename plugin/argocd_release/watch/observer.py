@@ -65,7 +65,7 @@ class Observer:
         revision_relation: a function that finds out how a revision is related to the expected one, and that can block.
             None if the job does not use git.
         check: a callback that is called repeatedly during a look. It raises an exception if the job must end.
-        wake: a callback for reported changes, and for responses that arrive after the look that requested them.
+        wake: a callback for responses that arrive after the look that requested them.
         wait_limit: the maximum number of seconds that a look waits for its comparison.
         hard_refresh: makes Argo CD do a hard refresh; None if the settings forbid hard refreshes.
         hard_first: True to make the first comparison a hard refresh.
@@ -114,8 +114,6 @@ class Observer:
         self._comparison: Background[Application] | None = None
         self._compared_uid = ""
         self._workloads: _Request[Workloads] | None = None
-        self._streams: tuple[Background[None], ...] = ()
-        self._streams_answer = False
         self._remembered: tuple[float, object, Workloads] | None = None
         # The images of a pod without those of its init containers, by the pod's uid and all its images.
         self._container_images: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
@@ -160,30 +158,6 @@ class Observer:
         state = self._with_revision_relations(self._with_window(self._with_workloads(application, cluster), cluster))
         self.application = replace(state, owners=self._owners(state)) if self._owners else state
         return self.application, compared
-
-    def follow_changes(self) -> None:
-        """Start the streams that report changes of the application and its resource tree, unless they are running."""
-        if self._cluster is not None and not self._streams:
-            watch_application, watch_tree = self._cluster.watch_application, self._cluster.watch_tree
-            self._streams = (
-                run_in_background(partial(watch_application, self._name, self._on_application)),
-                run_in_background(partial(watch_tree, self._name, self._wake)),
-            )
-
-    @property
-    def hears_of_changes(self) -> bool:
-        """Return True while streams report each change of the application and its resource tree."""
-        return self._streams_answer and not any(stream.done() for stream in self._streams)
-
-    def _on_application(self) -> None:
-        """Handle a message of the application's stream.
-
-        The first message only contains the current state, so it does not report a change. But it proves that no proxy
-        delays the stream.
-        """
-        if self._streams_answer:
-            self._wake()
-        self._streams_answer = True
 
     @property
     def comparing(self) -> bool:

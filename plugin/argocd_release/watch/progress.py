@@ -1,15 +1,16 @@
 """Log the progress of a pending release: each new reason at once, and after it a line at growing intervals."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from argocd_release.model.application import Application
-from argocd_release.model.events import ApplicationState, NoAnswer, StillWaiting
+from argocd_release.model.events import ApplicationState, NoAnswer, Output, StateChanged, StillWaiting
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Verdict
 from argocd_release.model.ports import Emit
 from argocd_release.model.problem import CauseCode
+from argocd_release.model.timeline import Transition
 
 # If nothing changes, the log repeats the reason after this many seconds, and then at each doubling of the wait.
 STILL_WAITING_SECONDS: Final = 10.0
@@ -85,6 +86,15 @@ class Progress:
             self._emit(
                 ApplicationState(sync=observation.sync, health=observation.health, revision=revision, reason=reason)
             )
+
+    def emit_changes(self, changes: Iterable[Transition]) -> None:
+        """Log the changes of the application since the previous look."""
+        for change in changes:
+            self._emit(StateChanged(what=change.what, value=change.value, at=change.at))
+
+    def emit_output(self, line: str, application: Application | None) -> None:
+        """Log a line of ``argocd app wait``. Remove its message if the message is about an earlier release."""
+        self._emit(Output(line=without_old_message(line, application)))
 
 
 def _known_reason(observation: Application | Failure, verdict: Verdict) -> str:

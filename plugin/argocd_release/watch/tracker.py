@@ -11,16 +11,16 @@ from typing import Final
 from argocd_release.messages import verdict as texts
 from argocd_release.model import ports
 from argocd_release.model.application import Application
-from argocd_release.model.events import Output, StateChanged
 from argocd_release.model.observation import Failure
 from argocd_release.model.outcome import Outcome, Verdict
 from argocd_release.verdict.expectation import Expectation, WaitCondition
 from argocd_release.verdict.judge import judge, timed_out
 from argocd_release.verdict.symptom_history import SymptomHistory
 from argocd_release.verdict.symptoms import GracePeriods
+from argocd_release.watch.change_streams import ChangeStreams, must_change
 from argocd_release.watch.comparisons import Comparisons, render_errors
 from argocd_release.watch.observer import LEAST_SECONDS, REFRESH_SECONDS, Observer
-from argocd_release.watch.progress import STILL_WAITING_SECONDS, Progress, without_old_message
+from argocd_release.watch.progress import STILL_WAITING_SECONDS, Progress
 from argocd_release.watch.sync_requests import SyncRequests
 from argocd_release.watch.timeline import Timeline
 
@@ -62,7 +62,8 @@ class Tracker:
         graces: the grace periods of problems.
         terminate: True to terminate a sync of an earlier revision that hangs.
         started: the clock time at which the job began; the current time by default.
-        follow: True to run ``argocd app wait``, whose output shows progress and reports changes.
+        follow: True to follow the streams that report changes, and to run ``argocd app wait``, whose output shows
+            progress and reports changes, too.
         queued_before: returns the application's position in the queue for comparisons, from 1; 0 if it is not queued.
         keep: a callback that receives the name and each observed state.
     """
@@ -101,7 +102,6 @@ class Tracker:
         self._follow = follow
         self._queued_before = queued_before
         self._timeout = timeout
-        self._emit = emit
         self._history = SymptomHistory(graces=graces, expectation=expectation, started=self._started)
         self._looks = Observer(
             name,
@@ -123,6 +123,12 @@ class Tracker:
             name, commands=commands, emit=emit, expectation=expectation, cluster=cluster, sync=sync
         )
         self._comparisons = Comparisons(now=clock.now, hard_refresh=hard_refresh is not None)
+        self._streams = (
+            ChangeStreams(name, cluster, clock=clock, on_change=self._on_news, emit=emit)
+            if follow and cluster is not None
+            else None
+        )
+        self._looked_at: float | None = None
         self._feed: ports.WaitFeed | None = None
         self._has_news = True
         self._look_at = self._started
@@ -157,8 +163,6 @@ class Tracker:
             self._progress.emit_pending(application, pending)
             return self._again(answered=True)
         self._has_news = False
-        if self._follow:
-            self._looks.follow_changes()
         observation = self._look()
         if self._history.fresh:
             # Ignore changes reported during the comparison, because the comparison itself causes some. The job still
@@ -173,8 +177,7 @@ class Tracker:
         self.timeline.record_problems(self._history.pending_problems, at)
         if isinstance(observation, Application):
             self._last_observation = (self._clock.now(), observation, verdict)
-            for change in self.timeline.look(observation, at, compared=self._history.compared):
-                self._emit(StateChanged(what=change.what, value=change.value, at=change.at))
+            self._progress.emit_changes(self.timeline.look(observation, at, compared=self._history.compared))
         if verdict.outcome is None and self._left() <= 0:
             if self._may_confirm_late():
                 confirm_at = self._clock.now() + CONFIRM_SECONDS
@@ -233,14 +236,21 @@ class Tracker:
         The streams do not suffice if Argo CD is about to act, for example to start a sync.
         """
         application = self.application
-        if application is None or not self._looks.hears_of_changes:
+        if application is None or not self._hears_of_changes:
             return False
         open_ended = application.operating or application.requested or application.awaits_sync or application.outdated
         waits = open_ended or application.deleting or application.hydration is not None
         return self._history.compared and not waits and not self._looks.comparing
 
+    @property
+    def _hears_of_changes(self) -> bool:
+        """Return True while streams report each change since the start of the last look."""
+        return self._streams is not None and self._looked_at is not None and self._streams.report_since(self._looked_at)
+
     def _look(self) -> Application | Failure:
-        begun = self._clock.now()
+        if self._streams is not None and self._looked_at is None:
+            self._streams.start()
+        begun = self._looked_at = self._clock.now()
         compare = not self._looks.comparing and self._comparisons.due_at(self.application, self._history) <= begun
         if compare:
             self._comparisons.begin(self.application)
@@ -260,11 +270,17 @@ class Tracker:
                 observation = synced
                 history = self._observe(observation, compared=compared, begun=None)
         self._history = history
-        if self._terminate and isinstance(observation, Application):
-            self._end_old_sync(observation)
         if isinstance(observation, Application):
-            self._keep(self._name, observation)
+            self._on_answer(observation)
         return observation
+
+    def _on_answer(self, application: Application) -> None:
+        """Do what a look makes necessary to which Argo CD has responded."""
+        if self._terminate:
+            self._end_old_sync(application)
+        self._keep(self._name, application)
+        if self._streams is not None:
+            self._streams.restart()
 
     def _observe(self, observation: Application | Failure, *, compared: bool, begun: float | None) -> SymptomHistory:
         return self._history.observe(
@@ -286,9 +302,12 @@ class Tracker:
 
     def _again(self, *, answered: bool) -> Step:
         # If the release only has to stay ready, the feed has ended, but there is no reason to look more often.
-        staying = self._history.is_staying
-        quiet = answered and (staying or (self._feed is not None and not self._feed.ended))
-        most, grace_due_in = QUIET_SECONDS if quiet else POLL_SECONDS, self._history.due_in
+        staying, grace_due_in = self._history.is_staying, self._history.due_in
+        rests = grace_due_in is None or staying
+        # If `argocd app wait` has lost its connection, the streams suffice while the application itself must change.
+        streams_suffice = rests and self._is_live() and must_change(self.application, self._history.expectation)
+        quiet = answered and (staying or streams_suffice or (self._feed is not None and not self._feed.ended))
+        most = QUIET_SECONDS if quiet else POLL_SECONDS
         if grace_due_in is not None:
             # ``due_in`` counts from the last look. After a wake-up without a look, some of that time is already over.
             grace_due_in = max(self._history.now + grace_due_in - self._clock.now(), 0.0)
@@ -306,7 +325,6 @@ class Tracker:
             most = min(most, max(due_in, POLL_SECONDS))
         now, deadline = self._clock.now(), self._started + self._timeout
         self._look_at = now
-        rests = grace_due_in is None or staying
         if most == QUIET_SECONDS and rests and self._last_observation is not None and self._is_live():
             ends = math.inf if grace_due_in is None else now + grace_due_in
             self._look_at = min(self._last_observation[0] + LIVE_SECONDS, now + max(due_in, 0.0), deadline, ends)
@@ -358,9 +376,9 @@ class Tracker:
 
     def _on_line(self, line: str) -> None:
         if line:
-            self._emit(Output(line=without_old_message(line, self.application)))
+            self._progress.emit_output(line, self.application)
         # If streams report all changes, a line contains no news. An empty line means that the process has ended.
-        if not line or not self._looks.hears_of_changes:
+        if not line or not self._hears_of_changes:
             self._on_news()
 
 

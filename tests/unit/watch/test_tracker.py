@@ -94,7 +94,8 @@ class FakeClock:
     def wake(self) -> None:
         self.woken = True
 
-    def spread(self, seconds: float) -> float:
+    def spread(self, seconds: float, share: float = 0.0) -> float:
+        del share
         return seconds
 
 
