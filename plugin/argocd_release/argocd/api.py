@@ -36,7 +36,7 @@ from argocd_release.messages import argocd as texts
 from argocd_release.model.application import Application, Resource
 from argocd_release.model.errors import ArgoCDError, FailureKind
 from argocd_release.model.exclusion import Exclusion, without
-from argocd_release.model.observation import ApplicationSet, LogPosition, SyncWindow
+from argocd_release.model.observation import LOG_CONTEXT, ApplicationSet, LogPosition, SyncWindow
 from argocd_release.model.resource_tree import Event, Node, PodTemplate, Tree, Workloads
 from argocd_release.timing import API_CALL, FOLLOW, MANIFESTS_CALL, STREAM, Deadline
 from argocd_release.transport.client import Client, HttpError, Request, Response
@@ -218,7 +218,7 @@ class Api:
         If ``previous`` is True, read the log of the container's previous run. Lines without a timestamp are left out.
         With them, Kubernetes says why it cannot return a log (argo-cd v2.13.2 server/application/logs.go).
         """
-        query = {"container": container, "namespace": pod.namespace, "tailLines": str(lines)}
+        query = {"container": container, "namespace": pod.namespace, "tailLines": str(lines + LOG_CONTEXT)}
         text = self._text(
             name, f"pods/{quote(pod.name, safe='')}/logs", query | ({"previous": "true"} if previous else {})
         )

@@ -17,8 +17,9 @@ from operator import is_
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, quote_plus, unquote
 
-from argocd_release.core.secret_data import REDACTED, without_secret_data
+from argocd_release.core.secret_data import without_secret_data, without_secret_errors
 from argocd_release.core.text import CUT, clean, one_line
+from argocd_release.core.yaml_secrets import REDACTED
 
 LEAST_LENGTH: Final = len("12345678")
 TEXT_LIMIT: Final = 400_000
@@ -98,8 +99,8 @@ def masked(environ: Mapping[str, str], *, readable: Iterable[str] = ()) -> tuple
 
 def lines_shown(lines: Sequence[str]) -> tuple[str, ...]:
     """Redact credentials and Secrets in the lines of one text, even if a credential or Secret spans several lines."""
-    text = "\n".join(lines)
-    return tuple(_without_tokens(without_secret_data(text)).split("\n")) if lines else ()
+    text = without_secret_data("\n".join(map(without_secret_errors, lines)))
+    return tuple(_without_tokens(text).split("\n")) if lines else ()
 
 
 class DocumentLine(str):

@@ -6,11 +6,10 @@ log, only recognisable objects are hidden. Callers must pass complete texts, bec
 """
 
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
 from typing import Final
 
-REDACTED: Final = "[redacted]"
+from argocd_release.core.yaml_secrets import REDACTED, SECRET_KIND, without_yaml
+
 #: The maximum length of a message in characters. The rest of a longer message is cut off.
 MESSAGE_SIZE: Final = 400_000
 
@@ -142,12 +141,11 @@ _JSON_DATA: Final = re.compile(r'(?<!\\)(\\*+)"(?:data|stringData)\1"\s*+:\s*+\{
 _JSON_MARK: Final = re.compile(r'(?<!\\)(\\*+)"|[{}]')
 # The data of a Secret, printed by Go as a map. The values are not quoted, so the end of the map cannot be determined.
 _GO_DATA: Final = re.compile(r"\b((?:data|stringData|Data|StringData):\s*+map\[)(?!\[redacted\])")
-_YAML_DATA: Final = re.compile(r"^([ \t]*+)(?:- )?(?:data|stringData):[ \t]*+(?:[#&].*+)?$", re.MULTILINE)
-#: The field by which a manifest says that it is a Secret.
-SECRET_KIND: Final = re.compile(r"\bkind:\s++[\"']?+Secret\b")
-_FLAT_DATA: Final = re.compile(r"\b(?:data|stringData):(?=[ \t]*+(?!\[redacted\]|map\[)[^\s])")
-_PREFIXED_DATA: Final = re.compile(r"^(.*?)\b(?:data|stringData):[ \t]*+$")
-
+# The beginning of an error of the API server that can quote the values of a Secret.
+_SECRET_ERROR: Final = re.compile(
+    rf'(?:The )?Secret "{_NAME}" is invalid: |Secret in version "v1" cannot be handled|'
+    r"json: cannot unmarshal \w{1,20} into Go struct field Secret\."
+)
 
 # A Secret in a single line: YAML with escaped line breaks, for example in a JSON log, or a Python dict.
 _ESCAPED_KIND: Final = re.compile(r"(?:\\n[ -]*+|\b)kind: [\"'\\]*+Secret\b")
@@ -179,7 +177,7 @@ def without_secret_data(text: str) -> str:
 
     If the end of such a field cannot be determined, hide the rest of the text.
     """
-    return _without_yaml(_without_go(_without_json(_without_one_line(text))))
+    return without_yaml(_without_go(_without_json(_without_one_line(text))))
 
 
 def _safe_phrases(text: str, position: int = 0) -> str:
@@ -330,43 +328,7 @@ def _tail(text: str, position: int) -> str:
     return f" … {last}" if last else ""
 
 
-def _without_yaml(text: str) -> str:
-    about_secret = SECRET_KIND.search(text) is not None
-    if not about_secret and _YAML_DATA.search(text) is None:
-        return text
-    text = "\n".join(_yaml_lines(text.split("\n"), prefixed=about_secret))
-    flat = _FLAT_DATA.search(text) if about_secret else None
-    return text if flat is None else f"{text[: flat.end()]} {REDACTED}"
-
-
-def ends_in_data(lines: Sequence[str]) -> bool:
-    """Return True if a line after these could belong to a field ``data`` or ``stringData``.
-
-    The field can be that of a Secret even if the lines do not contain its kind, because ``kubectl`` prints the data
-    before the kind. Each line can begin with a prefix, such as a timestamp.
-    """
-    probe = " " * 300 + "…"
-    return deque(_yaml_lines([*lines, probe], prefixed=True), maxlen=1)[0] != probe
-
-
-def _yaml_lines(lines: Sequence[str], *, prefixed: bool) -> Iterator[str]:
-    """Yield the lines of a text. A mark replaces the indented lines below ``data:`` or ``stringData:``.
-
-    Args:
-        lines: the lines of the whole text.
-        prefixed: True if each line can begin with a prefix, such as the timestamp of a log.
-    """
-    header, column = "", -1
-    for line in lines:
-        if header and (not line[: column + 1].strip() or (column and line[column : column + 1] == " ")):
-            if not header.endswith(REDACTED):
-                header += f" {REDACTED}"
-            continue
-        if header:
-            yield header
-        match = (_PREFIXED_DATA if prefixed else _YAML_DATA).match(line)
-        header, column = (line, len(match[1])) if match else ("", -1)
-        if not match:
-            yield line
-    if header:
-        yield header
+def without_secret_errors(line: str) -> str:
+    """Hide the values that an error of the API server about a Secret quotes in a line of a log."""
+    error = _SECRET_ERROR.search(line)
+    return line if error is None else line[: error.start()] + _safe_phrases(line, error.start())

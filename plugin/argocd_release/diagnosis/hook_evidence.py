@@ -21,7 +21,7 @@ from argocd_release.diagnosis.root_cause import Clues
 from argocd_release.messages import hooks
 from argocd_release.model.application import Application, Operation, OperationPhase, ResourceResult
 from argocd_release.model.errors import ArgoCDError, FailureKind
-from argocd_release.model.observation import LogPosition
+from argocd_release.model.observation import LOG_CONTEXT, LogPosition
 from argocd_release.model.ports import Evidence
 from argocd_release.model.resource_tree import Event, Node, Tree
 from argocd_release.model.result import PodLog
@@ -240,7 +240,7 @@ class _Recording:
         clues = Clues(status=status, events=self._events.get(pod.uid, ()))
         runs = [key for key in list(self._logs) if key[0] == pod.uid and (culprit is None or key[1] == culprit.name)]
         for uid, container, run in sorted(runs, key=lambda key: key[2], reverse=True):
-            if lines := lines_shown(list(self._logs[uid, container, run])):
+            if lines := lines_shown(list(self._logs[uid, container, run]))[-LOG_LINES:]:
                 return replace(clues, log=PodLog(pod=pod.name, container=container, previous=False, lines=lines))
         return clues
 
@@ -315,7 +315,7 @@ class _Recording:
             if not container.has_run or not (is_new or key in self._cut) or self._is_busy():
                 continue
             self._cut.discard(key)
-            self._logs.setdefault(key, deque(maxlen=LOG_LINES))
+            self._logs.setdefault(key, deque(maxlen=LOG_LINES + LOG_CONTEXT))
             self._follows[key] = run_in_background(partial(self._follow, pod, key))
 
     def _is_busy(self) -> bool:
@@ -337,7 +337,7 @@ class _Recording:
     def _follow(self, pod: Node, key: _LogKey) -> None:
         """Read the log of a container until its program has ended."""
         lines, logs = self._logs[key], self._hook_logs
-        count = LOG_LINES if logs is None else logs.LINES
+        count = LOG_LINES + LOG_CONTEXT if logs is None else logs.LINES
         if key not in self._takes:
             take: Callable[[str], object] = lines.append
             if logs is not None:

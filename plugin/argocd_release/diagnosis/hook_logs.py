@@ -16,9 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from argocd_release.core.log_documents import LogDocuments
 from argocd_release.core.redaction import lines_shown
-from argocd_release.core.secret_data import REDACTED, SECRET_KIND, ends_in_data
 from argocd_release.core.text import CUT
+from argocd_release.core.yaml_secrets import REDACTED, SECRET_KIND, is_below
 from argocd_release.model.errors import ArgoCDError
 from argocd_release.model.events import JobEvent
 from argocd_release.model.hook_events import HookLogLines, HookLogsRefused
@@ -63,8 +64,9 @@ class _Log:
         new: the lines that are not redacted yet. ``first_at`` and ``last_at`` are the times of their arrival.
         context: the unredacted lines before the new ones. If a secret in them has not ended, its start is one of them.
         is_open: True if a secret in the context has not ended.
-        column: the column of a secret whose end the redaction cannot find, otherwise None. The secret ends before the
-            next line that is not indented more than this column.
+        documents: the Kubernetes documents that have not ended in the last lines.
+        prefix: the part of the line before the start of a secret whose end the redaction cannot find, otherwise None.
+            The secret ends before the next line that does not begin with this prefix and an indent.
         kept: the last redacted lines, for the reports. ``size`` is their length.
         count: the number of all redacted lines. ``shown`` is the number of those that the job log shows, and
             ``shown_size`` their length.
@@ -81,7 +83,8 @@ class _Log:
     last_at: float = 0.0
     context: list[str] = field(default_factory=list)
     is_open: bool = False
-    column: int | None = None
+    documents: LogDocuments = field(default_factory=LogDocuments)
+    prefix: str | None = None
     kept: deque[str] = field(default_factory=deque)
     size: int = 0
     count: int = 0
@@ -99,6 +102,7 @@ class _Log:
         if not self.new:
             self.first_at = now
         self.new.append(line)
+        self.documents.take(line)
         self.last_at = now
 
     def redact(self, now: float, *, at_once: bool) -> tuple[str, ...]:
@@ -109,9 +113,12 @@ class _Log:
             self.skip()
         self._find_end()
         has_waited = self.is_open or now - self.first_at >= _HELD_SECONDS or len(self.new) >= _HELD_LINES
-        # The next line can show that the last lines are the data of a Secret.
-        if not (at_once or has_waited) and ends_in_data([*self.context, *self.new]):
-            return ()
+        if self.documents.may_be_secret:
+            # The next lines can show that the document is a Secret.
+            if not (at_once or has_waited):
+                return ()
+            # The log has to be shown now, so redact the document like a Secret.
+            self.context.insert(0, _KIND_LINE)
         lines, is_open = _redacted(self.context, self.new)
         if is_open and not (at_once or has_waited):
             return ()
@@ -135,24 +142,25 @@ class _Log:
         lines = [*self.context, *self.new]
         self.new.clear()
         self.is_open = is_open
-        if is_open and self.column is None:
-            self.context, self.column = _opened(lines)
+        if is_open and self.prefix is None:
+            self.context, self.prefix = _opened(lines)
         elif not is_open:
-            self.context = lines[-_CONTEXT_LINES:]
+            # Each further field of a document must be redacted like the fields before it.
+            has_secret = self.documents.has_secret or self.documents.may_be_secret
+            last = [line for line in lines[-_CONTEXT_LINES:] if line != _KIND_LINE]
+            self.context = [_KIND_LINE, *last] if has_secret else last
 
     def _find_end(self) -> None:
-        """If ``column`` is set, drop the new lines before the one that ends the secret, or all if none ends it."""
-        column = self.column
-        if column is None:
+        """If ``prefix`` is set, drop the new lines before the one that ends the secret, or all if none ends it."""
+        prefix = self.prefix
+        if prefix is None:
             return
-        ends = (
-            number for number, line in enumerate(self.new) if line[: column + 1].strip() and line[column:][:1] != " "
-        )
-        if (end := next(ends, None)) is None:
+        end = next((number for number, line in enumerate(self.new) if not is_below(line, prefix)), None)
+        if end is None:
             self.new.clear()
             return
         del self.new[:end]
-        self.context, self.is_open, self.column = _secret_kind(self.context), False, None
+        self.context, self.is_open, self.prefix = _secret_kind(self.context), False, None
 
     def _is_due(self, now: float) -> bool:
         is_silent = now - self.last_at >= _SILENCE_SECONDS
@@ -169,10 +177,10 @@ def _redacted(context: Sequence[str], new: Sequence[str]) -> tuple[list[str], bo
     return list(lines_shown([*start, *new])[count:]), is_open
 
 
-def _opened(lines: Sequence[str]) -> tuple[list[str], int | None]:
+def _opened(lines: Sequence[str]) -> tuple[list[str], str | None]:
     """Return the lines that the redaction needs to find the end of the secret that begins in these lines.
 
-    If the redaction cannot find the end, return the column of the secret too.
+    If the redaction cannot find the end, return the part of the line before the secret too.
     """
     kind = _secret_kind(lines)
     *shown, opening = lines_shown([*kind, *lines])
@@ -186,7 +194,10 @@ def _opened(lines: Sequence[str]) -> tuple[list[str], int | None]:
     has_end = name.endswith(("-----", "{", "[")) and not re.search(CUT, lines[start])
     if has_end and len(lines) - start <= KEPT_LINES:
         return [*first, *lines[start + 1 :]], None
-    return first, name.rstrip(" {[").rfind(" ") + 1
+    prefix = name[: name.rstrip(" {[").rfind(" ") + 1]
+    # Inside braces, the document begins before the secret, and perhaps in an earlier line with a smaller indent.
+    is_in_braces = not {"{", "}", ","}.isdisjoint(prefix)
+    return first, prefix.partition("{")[0].partition("  ")[0] if is_in_braces else prefix
 
 
 def _secret_kind(lines: Sequence[str]) -> list[str]:

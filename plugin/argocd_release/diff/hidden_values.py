@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from argocd_release.core.secret_data import REDACTED, contains_secret
+from argocd_release.core.secret_data import contains_secret
+from argocd_release.core.yaml_secrets import REDACTED
 
 #: A line of a document: "+" if only the new document has it, "-" if only the live one has it, otherwise " ".
 Line = tuple[str, str]

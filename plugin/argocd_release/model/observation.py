@@ -251,6 +251,11 @@ class Rollout:
         return texts.ROLLOUT_TARGET.fill(name=self.name, namespace=self.namespace)
 
 
+#: The number of lines of a log to read before those to show. The first ones to show can be the data of a Secret, which
+#: begins in an earlier line.
+LOG_CONTEXT: Final = 200
+
+
 class LogPosition:
     """The position in a container's log up to which the log was read.
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.core.redaction import everywhere, masked, redaction
-from argocd_release.core.secret_data import REDACTED
 from argocd_release.core.secret_data import without_secret_data as without_data
 from argocd_release.core.text import clean
+from argocd_release.core.yaml_secrets import REDACTED
 from argocd_release.model.problem import ResourceRef
 from tests.unit.states import application
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argocd_release.core.redaction import everywhere, lines_shown, redaction
-from argocd_release.core.secret_data import REDACTED, message_shown, without_secret_data
+from argocd_release.core.secret_data import message_shown, without_secret_data
+from argocd_release.core.yaml_secrets import REDACTED
 
 VALUE = "TOPSECRETVALUE"
 #: Messages of kube-apiserver 1.31. tests/release/test_secret_errors.py generates the Secrets and records them.
@@ -326,3 +327,35 @@ def test_a_secret_in_one_line_is_hidden(text: str) -> None:
 )
 def test_another_document_in_one_line_is_shown(text: str) -> None:
     assert without_secret_data(f"Secret\n{text}") == f"Secret\n{text}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"  password: {VALUE}\nkind: Secret\ntype: Opaque",
+        f'    "password": "{VALUE}"\n  }},\n  "kind": "Secret",\n  "type": "Opaque"',
+        f'"kind": "Secret"\n"data":\n  "password": "{VALUE}"\nend',
+        f"kind: !!str Secret\n'data' :\n  password: {VALUE}\nend",
+        f"kind: Secret\ndata: !!map\n  password: {VALUE}\nend",
+        f"kind: SecretList\nitems:\n- data: {{a: {VALUE}}}",
+        f"I1 main.go:99] kind: Secret\nI1 main.go:100] data:\nI1 main.go:101]   a: b\nI1 main.go:101]\nI1 main.go:1000]   a: {VALUE}",
+        f"00:00.12 stringData:\n00:00.123456   a: {VALUE}\n00:01 end",
+        f"{{'kind': 'Secret',\n 'stringData': {{'password': '{VALUE}'}}}}",
+        f"{{'data': {{'password': '{VALUE}'}},\n 'kind': 'Secret'}}",
+        f'{{"kind"=>"Secret", "data"=>{{"password"=>"{VALUE}"}}}}',
+        f'The Secret "db" is invalid: type: Invalid value: "{VALUE}": field is immutable',
+        f"json: cannot unmarshal number into Go struct field Secret.data of type []uint8, error found in ...|{VALUE}|...",
+    ],
+    ids=range(13),
+)  # fmt: skip
+def test_no_log_shows_the_values_of_a_secret(text: str) -> None:
+    shown = lines_shown(["begin", *text.split("\n")]) if text[0] != " " else lines_shown(text.split("\n"))
+    assert VALUE not in "\n".join(shown)
+    assert lines_shown(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["  a: b\nkind: ConfigMap", "  indented\n\nkind: Secretary", "kind: Secret\nreceived data: 5 bytes\nend"]
+)
+def test_a_log_without_values_stays(text: str) -> None:
+    assert "\n".join(lines_shown(text.split("\n"))) == text

@@ -142,6 +142,31 @@ def test_the_last_words_of_a_hook_survive_its_pod() -> None:
     assert [pod.name for pod in last.pods] == ["migrate-x"]
 
 
+def test_a_secret_that_begins_before_the_last_lines_is_hidden() -> None:
+    class Printing(Cluster):
+        def follow(self, *args: Any, lines: int, take: Callable[[str], object], **other: Any) -> None:
+            text = ["kind: Secret", "stringData:", *(f"  key{number}: hunter2" for number in range(60)), "fatal"]
+            for line in text[-lines:]:
+                take(line)
+            super().follow(*args, lines=lines, take=take, **other)
+
+    cluster = Printing()
+    recorder = HookRecorder("web", cluster)
+    recorder.look(RUNNING)
+    until(lambda: "follow" in cluster.asked)
+    cluster.failed = True
+    cluster.ended.set()
+    until(lambda: "events" in cluster.asked)
+    recorder.look(FAILED)
+
+    *_, last = steps("web", FAILED, cluster, recorder.kept(FAILED, seconds=WAIT_SECONDS))
+
+    (log,) = last.logs
+    assert log.lines == ("kind: Secret", "stringData: [redacted]", *log.lines[2:])
+    assert "fatal" in log.lines
+    assert not any("hunter2" in line for line in log.lines)
+
+
 def test_a_hook_that_is_deleted_before_its_end_is_seen_still_has_its_log() -> None:
     cluster = Cluster()
     recorder = HookRecorder("web", cluster)

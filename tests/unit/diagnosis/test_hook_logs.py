@@ -221,9 +221,54 @@ def test_the_data_of_a_secret_is_held_back_until_its_kind_can_follow(paused: Wat
     assert lines[-1] == prefixed("done")[0]
 
 
-def test_indented_lines_without_a_kind_are_shown_after_some_seconds(paused: Watched) -> None:
-    parts(paused, prefixed("data:", "  rows: 3"), seconds=20.0)
-    assert paused.shown == prefixed("data:", "  rows: 3")
+@pytest.mark.parametrize(
+    "document",
+    [
+        [
+            "apiVersion: v1",
+            "data:",
+            f"  password: {VALUE}",
+            "immutable: true",
+            "kind: Secret",
+            "metadata:",
+            "  name: db",
+        ],
+        ["apiVersion: v1", f"data: {{password: {VALUE}}}", "kind: Secret"],
+        ["{apiVersion: v1, data: {a: b,", f"    password: {VALUE}}},", "  kind: Secret}"],
+        ["items:", "- apiVersion: v1", "  data:", f"    password: {VALUE}", "  kind: Secret"],
+        ['"data":', f'  "password": "{VALUE}"', "", f'  "user": "{VALUE}"', '"kind": "Secret"'],
+        ["kind: Secret", "metadata:", *["  a: b"] * 70, "stringData:", f"  password: {VALUE}"],
+        ["data:", *[f"  password: {VALUE}"] * 320, "kind: Secret"],
+    ],
+    ids=range(7),
+)
+@pytest.mark.parametrize("seconds", [1.0, 20.0])
+@pytest.mark.parametrize("prefix", ["", "+ ", "INFO "])
+def test_no_line_of_a_secret_is_shown_before_its_kind(
+    monkeypatch: pytest.MonkeyPatch, document: list[str], seconds: float, prefix: str
+) -> None:
+    """``kubectl`` prints ``data`` before ``kind``, and the kind can arrive long after the values."""
+    monkeypatch.setattr(hook_logs, "run_in_background", lambda _: None)
+    lines = [f"{prefix}{line}" for line in (*document, "done", "row")]
+    shown = parts(Watched(), *([line] for line in lines), seconds=seconds)
+    assert [line for line in shown if VALUE in line] == []
+    assert shown[-1] == f"{prefix}row"
+
+
+def test_a_secret_that_the_end_of_the_job_cuts_off_is_hidden(paused: Watched) -> None:
+    lines = parts(paused, prefixed("apiVersion: v1", "data:", f"  password: {VALUE}"), seconds=1.0)
+    assert lines == [*prefixed("apiVersion: v1"), f"{prefixed('data:')[0]} [redacted]"]
+
+
+def test_data_of_another_document_is_shown_at_once(paused: Watched) -> None:
+    groups = [prefixed("kind: ConfigMap", "data:", "  rows: 3"), prefixed("data:", "  rows: 4", "done")]
+    parts(paused, *groups, seconds=1.0)
+    assert paused.shown == [line for group in groups for line in group]
+
+
+def test_data_without_a_kind_is_hidden_after_some_seconds(paused: Watched) -> None:
+    parts(paused, prefixed("data:", "  rows: 3"), prefixed("  rows: 4", "done"), seconds=20.0)
+    assert paused.shown == [f"{prefixed('data:')[0]} [redacted]", *prefixed("done")]
 
 
 def test_the_lines_after_a_secret_are_shown_once(paused: Watched) -> None:
