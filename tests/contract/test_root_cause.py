@@ -12,7 +12,7 @@ import pytest
 
 from argocd_release.argocd.application_json import parse_application
 from argocd_release.diagnosis.collect import steps
-from argocd_release.messages import causes, hooks, verdict
+from argocd_release.messages import causes, hooks, scheduling, verdict
 from argocd_release.model.problem import CauseCode
 from argocd_release.model.result import Diagnosis
 from tests.contract.record import API, FOLDER, SITUATIONS
@@ -149,7 +149,7 @@ ROWS: dict[str, Row] = {
     "no node takes it": Row(
         recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,
         cause=f"{WEB}: {causes.UNSCHEDULABLE} — \"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
-        hint=verdict.NO_NODE_FITS["labels"],
+        hint=scheduling.NO_NODE_FITS["labels"],
     ),
     "no node has room": Row(
         recorded="unschedulable", code=CauseCode.UNSCHEDULABLE,

@@ -31,8 +31,8 @@ TO_ZERO: Final = Message("{subject} would be scaled from {before} to 0 replicas,
 SECRET_KEY: Final = Message("data.{key}: [the key; values are not shown]")
 SECRET_TYPE: Final = Message("type: {type}")
 SECRETS: Final = Message(
-    "{secrets}: Argo CD hides the values. The differences show added keys, removed keys and a changed type, but they "
-    "cannot show that the value of a key changes"
+    "{secrets}: Argo CD hides the values. If only values of a Secret change, the Secret counts as unchanged here: look "
+    "for that in the changes of the merge request"
 )
 SECRETS_UNREAD: Final = Message("Secrets were not compared: {error}")
 ALREADY_DIFFERENT: Final = Message(
@@ -107,14 +107,15 @@ NO_DIFF_PROGRAM: Final = Message("{program} is not on the PATH, and argocd needs
 # The comment in the merge request, and the page.
 TITLE: Final = "Argo CD diff"
 HEAD_CHANGES: Final = Message("This merge request would change {applications}")
-HEAD_DANGEROUS: Final = Message("{headline}: {changes}")
+HEAD_DANGEROUS: Final = Message("{headline}, with {changes}")
 HEAD_CHANGES_AND_ERRORS: Final = Message("{headline}. Argo CD cannot compare {failed}")
 HEAD_NOTHING: Final = "This merge request changes nothing in the cluster"
 HEAD_NONE: Final = "This merge request affects no application"
 HEAD_FAILED: Final = "Argo CD cannot render this merge request"
 HEAD_NOT_COMPARED: Final = "The merge request was not compared"
 COMMIT: Final = Message(
-    "Argo CD has compared the cluster with commit {revision}. Fields that only the cluster sets are left out."
+    "Argo CD has compared the cluster with commit {revision}. Fields that only the cluster sets do not count as "
+    "differences. The API server checks the manifests only during a sync, so a sync can still fail."
 )
 TABLE: Final = "| application | added | changed | removed | unchanged | sync |\n|---|---|---|---|---|---|"
 TABLE_ROW: Final = Message("| {application} | {added} | {changed} | {removed} | {unchanged} | {sync} |")
@@ -126,7 +127,7 @@ AUTOMATED_WITH_PRUNING: Final = "automatic, removed resources are deleted"
 HEAD_DANGERS: Final = "**⚠️ Dangerous changes: make sure that each of them is intended before you merge**"
 HEAD_ERRORS: Final = "**❌ Not compared**"
 HEAD_NOTES: Final = "**Remarks**"
-APPLIED_ANYWAY: Final = "A merge still changes the other applications, because the error does not stop their sync"
+APPLIED_ANYWAY: Final = "This error does not keep Argo CD from syncing the other applications after a merge"
 HEAD_SKIPPED: Final = Message("{applications} skipped")
 ITEM: Final = Message("- {application}: {text}")
 MORE: Final = Message("- and {count} more")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from argocd_release.core.text import first_names, one_line
-from argocd_release.messages import Message, causes, chosen_resources, verdict
+from argocd_release.messages import Message, causes, chosen_resources, scheduling, verdict
 from argocd_release.model.application import Application, Resource, SyncStatus
 from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import GitUrl, Hydration, HydrationPhase
@@ -63,14 +63,14 @@ def pending_hint(reason: PendingReason, message: str) -> str:
 _NODE_RULES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "node affinity/selector": "labels",
-        "scheduler-enforced node affinity": "labels",
+        "scheduler-enforced": "labels",
         "taint": "taints",
-        "pod affinity rules": "pods",
-        "anti-affinity rules": "pods",
-        "topology spread constraints": "spread",
-        "volume node affinity conflict": "volume",
-        "available volume zone": "volume",
-        "free ports for the requested pod ports": "port",
+        "pod affinity": "pods",
+        "anti-affinity": "pods",
+        "topology spread": "spread",
+        "volume node": "volume",
+        "volume zone": "volume",
+        "free ports": "port",
         "were unschedulable": "cordoned",
     }
 )
@@ -81,7 +81,7 @@ def unschedulable_hint(message: str) -> str:
     kinds = {kind for phrase, kind in _NODE_RULES.items() if phrase in message}
     if not kinds or "Insufficient" in message or "Too many pods" in message:
         return causes.HINTS[CauseCode.UNSCHEDULABLE.word]
-    return verdict.NO_NODE_FITS[kinds.pop() if len(kinds) == 1 else "several"]
+    return scheduling.NO_NODE_FITS[kinds.pop() if len(kinds) == 1 else "several"]
 
 
 #: The number of characters of a revision that a message shows.

@@ -101,14 +101,14 @@ def test_the_summary_of_a_success() -> None:
 def test_the_headline_names_changes_and_failures() -> None:
     expected = "This merge request would change 1 application. Argo CD cannot compare 1 other application"
     assert render.headline(result(change())) == expected
-    assert "A merge still changes the other applications" in render.note(result(change()))
+    assert "This error does not keep Argo CD from syncing the other applications" in render.note(result(change()))
 
 
 def test_the_headline_counts_dangerous_changes() -> None:
     dangerous = replace(change(), dangers=("ConfigMap/a would be deleted",))
     only = replace(result(dangerous), applications=result(dangerous).applications[1:])
 
-    assert render.headline(only) == "This merge request would change 1 application: 1 dangerous change"
-    assert "A merge still changes the other applications" not in render.note(only)
+    assert render.headline(only) == "This merge request would change 1 application, with 1 dangerous change"
+    assert "This error does not keep Argo CD from syncing the other applications" not in render.note(only)
     assert render.full_url("", "x") == ""
     assert render.full_url("https://gitlab.example.com/j", "../x") == ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argocd_release.messages import causes, verdict
+from argocd_release.messages import causes, scheduling
 from argocd_release.verdict.pending import unschedulable_hint
 
 # The messages of kube-scheduler (kubernetes v1.31.0 and v1.37.0 pkg/scheduler/framework/plugins).
@@ -24,12 +24,12 @@ RULES = {
 
 @pytest.mark.parametrize(("rule", "kind"), RULES.items())
 def test_a_rule_that_excludes_every_node_has_its_own_hint(rule: str, kind: str) -> None:
-    assert unschedulable_hint(f"0/3 nodes are available: 3 {rule}.") == verdict.NO_NODE_FITS[kind]
+    assert unschedulable_hint(f"0/3 nodes are available: 3 {rule}.") == scheduling.NO_NODE_FITS[kind]
 
 
 def test_two_rules_have_a_common_hint() -> None:
     message = "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) had untolerated taint(s)."
-    assert unschedulable_hint(message) == verdict.NO_NODE_FITS["several"]
+    assert unschedulable_hint(message) == scheduling.NO_NODE_FITS["several"]
 
 
 @pytest.mark.parametrize(
