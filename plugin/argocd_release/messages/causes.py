@@ -184,8 +184,8 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "app sync {application}, or <RELEASE_SYNC=true>), because Argo CD does not try this revision again by itself, "
         "and retry this GitLab job",
         "hook-failed": "find the error in the program of the hook. Check what this run has already changed, because "
-        "the next sync runs the hook again. If the error is in git, push a corrected commit; otherwise sync again after "
-        "the fix (argocd app sync {application}, or <RELEASE_SYNC=true>), and retry this GitLab job",
+        "the next sync runs the hook again. If the error is in git, push a corrected commit; otherwise sync again "
+        "after the fix (argocd app sync {application}, or <RELEASE_SYNC=true>), and retry this GitLab job",
         "image-pull": "if the name of the image is right, push the image or let the cluster pull it "
         "(imagePullSecrets). Kubernetes tries again by itself, so then just retry this GitLab job. Otherwise correct "
         "the name in git, and push",
