@@ -295,6 +295,23 @@ def old_sync_terminated(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
+    "the sync of an earlier commit runs a slow migration",
+    Outcome.DELIVERED,
+    ru="синхронизация более раннего коммита выполняет долгую миграцию",
+    max_seconds=25,
+)
+def old_sync_slow(stage: Stage) -> Iterator[None]:
+    stage.settings |= DRIFT
+    stage.deployed(web("1"))
+    migrate = manifests.hook("migrate", "PreSync", starts_after="200ms", ends_after="14s")
+    stage.commit(web("2"), {"migrate.yaml": migrate})
+    stage.running.refresh()
+    stage.until(lambda state: "waiting for completion of hook" in str(status(state, "operationState", "message")))
+    stage.commit(web("3"), {"migrate.yaml": None})
+    yield
+
+
+@scenario(
     "the sync of an earlier commit is retried in vain, and RELEASE_TERMINATE_OLD_SYNC ends it",
     Outcome.DELIVERED,
     ru="синхронизация более раннего коммита повторяется без успеха, и RELEASE_TERMINATE_OLD_SYNC завершает её",

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
-from argocd_release.messages import verdict
+from argocd_release.messages import git_history, verdict
 from argocd_release.model.outcome import Outcome
 from sandbox import manifests
 from sandbox.application import State, delivered
@@ -168,7 +169,7 @@ def revision_of_configuration(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION is the code's, not the manifests'",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION — коммит кода, а не манифестов",
-    cause=literal(verdict.COMMIT_ELSEWHERE),
+    cause=literal(git_history.COMMIT_ELSEWHERE),
     max_seconds=6 + 7,
 )
 def revision_of_code(stage: Stage) -> Iterator[None]:
@@ -212,7 +213,7 @@ def revision_overwritten(stage: Stage) -> Iterator[None]:
     "RELEASE_REVISION, and no history to ask",
     Outcome.NOT_DELIVERED,
     ru="RELEASE_REVISION, но история git недоступна",
-    cause=literal(verdict.OTHER_HISTORY_UNREAD),
+    cause=literal(git_history.OTHER_HISTORY_UNREAD),
     max_seconds=6 + 7,
 )
 def revision_without_history(stage: Stage) -> Iterator[None]:
@@ -357,12 +358,38 @@ def image_beside_an_init_container(stage: Stage) -> Iterator[None]:
 )
 def image_on_delete(stage: Stage) -> Iterator[None]:
     stage.settings |= {"RELEASE_IMAGE": f"{IMAGE}:2", "RELEASE_TIMEOUT": "10"}
-    stage.deployed(_on_delete("1"))
-    stage.commit(_on_delete("2"))
+    stage.deployed(_updated("1", {"type": "OnDelete"}))
+    stage.commit(_updated("2", {"type": "OnDelete"}))
     yield
 
 
-def _on_delete(tag: str) -> dict[str, str | None]:
+@scenario(
+    "RELEASE_IMAGE of a Job that has completed beside a Deployment",
+    Outcome.DELIVERED,
+    ru="RELEASE_IMAGE у Job, который завершился, рядом с Deployment",
+)
+def image_of_a_job(stage: Stage) -> Iterator[None]:
+    stage.settings["RELEASE_IMAGE"] = "registry.example.com/hook:1"
+    stage.deploy(web("1"), {"batch.yaml": manifests.job("batch")})
+    yield
+
+
+@scenario(
+    "RELEASE_IMAGE of a StatefulSet whose partition keeps all pods",
+    Outcome.TIMED_OUT,
+    ru="RELEASE_IMAGE у StatefulSet, partition которого не даёт обновить ни один под",
+    cause=verdict.PARTITION.fill(images="registry.example.com/web:1", resource="StatefulSet/db"),
+    max_seconds=15,
+)
+def image_partition(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"RELEASE_IMAGE": f"{IMAGE}:2", "RELEASE_TIMEOUT": "10"}
+    update = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+    stage.deployed(_updated("1", update))
+    stage.commit(_updated("2", update))
+    yield
+
+
+def _updated(tag: str, strategy: dict[str, Any]) -> dict[str, str | None]:
     document = json.loads(manifests.stateful_set("db", f"{IMAGE}:{tag}"))
-    document["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    document["spec"]["updateStrategy"] = strategy
     return {"db.yaml": json.dumps(document)}

@@ -5,12 +5,14 @@ It counts if it was for the compared revision and parameters, and was not a dry 
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from argocd_release.messages import drift, verdict
 from argocd_release.model.outcome import Outcome
-from sandbox import manifests
+from sandbox import manifests, objects
 from sandbox.application import State, delivered
+from sandbox.commands import CommandError
 from scenarios.dsl import IMAGE, Files, Stage, config, literal, scenario, status, web
 from scenarios.expectations import clone
 
@@ -451,3 +453,39 @@ def _in_wave(wave: int, files: Files) -> dict[str, str | None]:
         document["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": str(wave)}
         found[path] = json.dumps(document)
     return found
+
+
+@scenario(
+    "a user has tried to sync an earlier commit that cannot be rendered",
+    Outcome.DELIVERED,
+    ru="пользователь пробовал синхронизировать более ранний коммит, который не рендерится",
+)
+def sync_of_broken_commit(stage: Stage) -> Iterator[None]:
+    """The application has no automated sync policy, because Argo CD refuses such a request otherwise."""
+    bad = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: bad\n data: [\n"
+    broken = stage.commit(web("1"), {"bad.yaml": bad})
+    revision = stage.deploy({"bad.yaml": None}, automated=False)
+    stage.sandbox.argocd("app", "sync", stage.name)
+    stage.until(delivered(revision))
+    with suppress(CommandError):
+        stage.sandbox.argocd("app", "sync", stage.name, "--revision", broken)
+    stage.until(phase("Error"))
+    stage.delivered_when = None
+    yield
+
+
+@scenario(
+    "a sync window begins during the sync",
+    Outcome.TIMED_OUT,
+    ru="окно запрета начинается во время синхронизации",
+    cause=verdict.SYNC_BLOCKED.text,
+    max_seconds=20,
+)
+def window_during_sync(stage: Stage) -> Iterator[None]:
+    stage.settings |= {"RELEASE_TIMEOUT": "12"}
+    stage.deployed(web("1"), project=stage.sandbox.project(stage.name))
+    stage.commit(web("2"), {"slow.yaml": manifests.hook("slow", "PreSync", starts_after="200ms", ends_after="5s")})
+    stage.running.refresh()
+    stage.until(lambda state: "waiting for completion of hook" in str(status(state, "operationState", "message")))
+    stage.sandbox.project(stage.name, syncWindows=[objects.deny_window()])
+    yield

@@ -161,6 +161,23 @@ def stable_scaled_up(stage: Stage) -> Iterator[None]:
 
 
 @scenario(
+    "a pod is evicted in the time in which it must stay ready",
+    Outcome.DELIVERED,
+    ru="под вытеснен за время, пока приложение должно оставаться готовым",
+    max_seconds=MAX_SECONDS,
+)
+def stable_evicted(stage: Stage) -> Iterator[None]:
+    """A drained node deletes its pods. Their successors need more seconds than a failure can last."""
+    stage.deployed(web("1", replicas=2, ready_after="4s"))
+    _stable(stage)
+    stage.delivered_when = None
+    yield
+    stage.sleep(BREAKS_AFTER)
+    pod = stage.sandbox.kubectl("get", "pods", "-n", stage.name, "-o", "name").split()[0]
+    stage.sandbox.kubectl("delete", pod, "-n", stage.name, "--wait=false")
+
+
+@scenario(
     "a container of one application of a group is OOMKilled after all were ready",
     Outcome.DEGRADED,
     ru="контейнер одного приложения группы завершён из-за OOM после готовности всех",

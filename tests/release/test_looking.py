@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from argocd_release.messages.argocd import APPLICATION_DENIED
-from argocd_release.messages.verdict import HISTORY_BEING_READ
+from argocd_release.messages.git_history import HISTORY_BEING_READ
 from sandbox import manifests
 from sandbox.sandbox import Sandbox
 from scenarios.dsl import literal, web

@@ -14,7 +14,7 @@ from argocd_release.core.text import as_list, as_object, as_objects, as_text, on
 from argocd_release.diagnosis import root_cause
 from argocd_release.diagnosis.differences import differing_fields
 from argocd_release.diagnosis.hook_evidence import HookRecorder, KeptPod, has_failed
-from argocd_release.diagnosis.pod_status import Container, claim_names, parse_pod_status, restarted
+from argocd_release.diagnosis.pod_status import Container, claim_names, parse_pod_status, restarted, serving_host
 from argocd_release.messages import causes, drift
 from argocd_release.model.application import Application, Operation, Resource, SyncStatus
 from argocd_release.model.errors import ArgoCDError, FailureKind
@@ -135,7 +135,7 @@ def steps(
     gone = [hook.pod for hook in kept if hook.pod.uid not in {node.uid for node in tree.nodes}]
     chosen = root_cause.suspects(application, tree)
     if host:
-        serving = tree.serving(host)
+        serving = serving_host(tree, host)
         chosen = tuple(node for node in chosen if node.uid in serving)
     again = tuple(node for node in tree.pods if subject and node.ref == subject.ref and node.serves)
     chosen = (*again, *chosen)

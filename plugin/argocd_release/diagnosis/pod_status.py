@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from argocd_release.core.text import as_message, as_object, as_objects, as_text, one_line
+from argocd_release.model.resource_tree import Tree
 
 
 def last_meaningful(lines: tuple[str, ...]) -> str:
@@ -189,3 +190,22 @@ def _container(item: dict[str, Any], *, init: bool) -> Container:
         message=as_message(waiting.get("message")),
         last_words=as_text(ended.get("message")) or as_text(before.get("message")),
     )
+
+
+def serving_host(tree: Tree, host: str) -> frozenset[str]:
+    """Return the uids of the objects that serve a host name.
+
+    These objects are the routes and Services with this host name, the Services behind the routes, and the pods of
+    all these Services.
+    """
+    routes = [node for node in tree.nodes if host in node.hosts]
+    keys = {target for node in routes for target in node.targets}
+    behind = [node for node in tree.nodes if node.ref in keys or node in routes]
+    selectors = [(node.namespace, node.selector.items()) for node in behind if node.selector]
+    pods = [
+        node
+        for node in tree.nodes
+        if node.kind == "Pod"
+        if any(node.namespace == space and wanted <= node.labels.items() for space, wanted in selectors)
+    ]
+    return frozenset(node.uid for node in (*behind, *pods))

@@ -23,7 +23,7 @@ from dulwich.repo import BaseRepo, Repo
 
 from argocd_release.core.text import one_line
 from argocd_release.git.relation import by_files, depths, find_commit, relation_in, undone
-from argocd_release.messages import verdict as texts
+from argocd_release.messages import git_history as texts
 from argocd_release.model.git import Access, GitUrl, Relation, RevisionRelation, Source
 from argocd_release.model.ports import StopFlag
 from argocd_release.timing import Deadline

@@ -105,6 +105,7 @@ NOW_WAITS_FOR_USER: Final = "waits until a user or a job syncs the application"
 NOW_WAITS_FOR_WINDOW: Final = "waits until the sync window allows the sync, and then syncs by itself"
 NOW_SYNCS_AT: Final = Message("waits for the sync window, and syncs by itself at {time} or a few minutes later")
 NOW_WINDOW_STAYS_CLOSED: Final = Message("does nothing: the sync window allows no sync within the next {days} days")
+NOW_DOES_NOT_SYNC: Final = "has not begun to sync this revision, although it usually begins within seconds"
 NOW_SYNCS_SOON: Final = "has not begun to sync this revision yet, but usually begins within seconds"
 NOW_TERMINATED: Final = (
     "does nothing: a user or a job has terminated the sync, and Argo CD does not repeat it by itself"

@@ -171,6 +171,12 @@ ASK_FOR_CHANGE: Final = "ask the owner of the Argo CD project to change the sync
 ASK_OWNER_WHEN: Final = (
     "ask the owner of the Argo CD project when the sync window allows a sync, and retry this GitLab job then"
 )
+SEVERAL_SOURCES: Final = Message(
+    "",
+    "sync the application (argocd app sync {application}, or <RELEASE_SYNC=true>), and retry this GitLab job. Argo CD "
+    "2 does not sync an application with several sources by itself if it has found the commit during another sync, or "
+    "if only the parameters have changed. Argo CD 3 does, and so does selfHeal",
+)
 WHY_MANUAL: Final = (
     "; it has no automated sync policy, so a user or a job must sync it (argocd app sync, or <RELEASE_SYNC=true>)"
 )
@@ -240,7 +246,13 @@ WILL_RUN: Final = Message("{resource} will run {images} {due}")
 EXPLANATION: Final = Message("; {text}")
 ON_DELETE: Final = Message(
     "; pods of the previous revision still run {images}: {resource} replaces a pod only after you delete it (update "
-    "strategy OnDelete)"
+    "strategy OnDelete)",
+    "delete the pods of {resource} one by one, and wait until each successor is ready; then retry this GitLab job",
+)
+PARTITION: Final = Message(
+    "; pods of the previous revision still run {images}: the partition of {resource} keeps all pods from being updated",
+    "lower spec.updateStrategy.rollingUpdate.partition of {resource} in git, and push. If the partition is right, let "
+    "the job expect the revision instead of the image",
 )
 DUE_AT_START: Final = "at its next start"
 DUE_WHEN_RESUMED: Final = "at its next start, but is suspended now"
@@ -347,31 +359,6 @@ FIRST_READ_LATE: Final = "Argo CD did not respond to the first request in time"
 SYNC: Final = "sync"
 SYNC_OF_EARLIER_REVISION: Final = "sync of an earlier revision"
 ATTEMPT: Final = Message("{sync}, attempt {number}")
-
-# The git history.
-HISTORY_BEING_READ: Final = "the git history is still being read"
-HISTORY_FAILED: Final = Message("cannot read the git history: {error}")
-HISTORY_UNREAD: Final = Message("cannot read the git history, so only exactly the expected revision counts: {reason}")
-OTHER_HISTORY_UNREAD: Final = Message(
-    "cannot read the git history of {repository}, which is not this project's repository: {reason}; set "
-    "<RELEASE_GIT_TOKEN> to a token that is allowed to read it, or let the job expect the image (<RELEASE_IMAGE>)"
-)
-COMMIT_ELSEWHERE: Final = Message(
-    "{repository} contains no commit {commit}: if that commit is in another repository, let the job expect the image "
-    "(<RELEASE_IMAGE>) instead, or the commit that the pipeline wrote to {repository}"
-)
-REPOSITORY_SILENT: Final = Message("no response within {seconds} s")
-JOB_ENDED: Final = "the job has ended"
-NO_REPOSITORY_ADDRESS: Final = "this job cannot read the address of the repository"
-REVISION_NOT_IN_CLONE: Final = "the clone lacks a revision"
-NO_CLONE: Final = "this job has no clone"
-CLONE_UNREADABLE: Final = Message("the job's clone cannot be read ({error})")
-VARIABLE_MISSING: Final = Message("{reason}, and {variable} is not set")
-NOT_IN_LAST_COMMITS: Final = Message(
-    "the last {count} commits of the repository's branches do not contain both revisions"
-)
-LOGIN_REQUIRED: Final = "it requires a login (HTTP 401)"
-NO_REPOSITORY: Final = "there is no such repository, or this job is not allowed to read it (HTTP 404)"
 
 # The text that replaces a line in the log of a container.
 LINE_TOO_LONG: Final = Message("… (a line of more than {megabytes} MiB is left out)")

@@ -138,6 +138,8 @@ class Verdict:
     @property
     def asks_cluster(self) -> bool:
         """Return True if the job must look for the root cause in the cluster."""
+        if self.code is CauseCode.SYNC_WINDOW:
+            return False
         return self.outcome in _DIAGNOSED or (self.outcome is Outcome.NOT_DELIVERED and self.code in _DRIFT)
 
     @property

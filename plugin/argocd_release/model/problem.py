@@ -231,6 +231,8 @@ ERROR_CONDITIONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
 _IN_GIT: Final = (
     ("app path does not exist", CauseCode.PATH_MISSING),
     ("Failed to unmarshal", CauseCode.MANIFEST_UNREADABLE),
+    # The message of the sync option FailOnSharedResource, which a SyncError repeats.
+    ("Shared resource found: ", CauseCode.SHARED_RESOURCE),
 )
 # The prefix of the error message if Argo CD could not determine the health of a resource (argo-cd v2.13.2
 # controller/state.go:859).

@@ -114,8 +114,12 @@ class PodTemplate:
     #: A text that says when the workload will create pods, such as ``at its next start``; empty if it must have pods
     #: now.
     due: str = ""
+    #: True for a Job that has completed.
+    completed: bool = False
     #: True if the workload updates a pod only after a user has deleted the pod (update strategy OnDelete).
     on_delete: bool = False
+    #: True for a StatefulSet whose partition keeps the previous revision in some or all pods.
+    partitioned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +146,7 @@ class Workloads:
     #: The number of pods that must be ready. ``ready`` is the number of those that are ready.
     pods: int = 0
     ready: int = 0
-    #: The workloads that have no pod of the current revision, and all CronJobs.
+    #: The workloads that have no pod of the current revision, and all CronJobs and completed Jobs.
     idle: tuple[Node, ...] = ()
     #: The images of running and ready pods of earlier revisions.
     earlier: tuple[str, ...] = ()
@@ -288,24 +292,6 @@ class Tree:
                 youngest[node.owner] = max(youngest.get(node.owner, ""), node.created_at)
         return youngest
 
-    def serving(self, host: str) -> frozenset[str]:
-        """Return the uids of the objects that serve a host name.
-
-        These objects are the routes and Services with this host name, the Services behind the routes, and the pods of
-        all these Services.
-        """
-        routes = [node for node in self.nodes if host in node.hosts]
-        keys = {target for node in routes for target in node.targets}
-        behind = [node for node in self.nodes if node.ref in keys or node in routes]
-        selectors = [(node.namespace, node.selector.items()) for node in behind if node.selector]
-        pods = [
-            node
-            for node in self.nodes
-            if node.kind == "Pod"
-            if any(node.namespace == space and wanted <= node.labels.items() for space, wanted in selectors)
-        ]
-        return frozenset(node.uid for node in (*behind, *pods))
-
     @cached_property
     def ready_pods(self) -> tuple[Node, ...]:
         """Return the pods that are ready. If all pods belong to Jobs, return the Healthy pods of the newest Job."""
@@ -322,17 +308,11 @@ class Tree:
 
     @property
     def idle(self) -> tuple[Node, ...]:
-        """Return the workloads that Argo CD has applied and that have no pod of the current revision.
-
-        CronJobs are always included. The pods of a CronJob's earlier Jobs can run an older image, so they prove
-        nothing.
-        """
+        """Return the applied workloads without pods of the current revision, and all CronJobs and completed Jobs."""
         busy = {self.root(pod).uid for pod in self.pods}
-        return tuple(
-            node
-            for node in self.nodes
-            if node.kind in WORKLOADS and not node.owner and (node.kind == "CronJob" or node.uid not in busy)
-        )
+        # The pods of a CronJob can run an older image.
+        applied = [node for node in self.nodes if node.kind in WORKLOADS and not node.owner]
+        return tuple(node for node in applied if node.uid not in busy or _has_ended(node))
 
     @property
     def earlier(self) -> tuple[str, ...]:
@@ -386,6 +366,10 @@ class Tree:
 
 def _cannot_start(pod: Node) -> bool:
     return pod.reason.removeprefix("Init:").startswith(_CANNOT_START)
+
+
+def _has_ended(node: Node) -> bool:
+    return node.kind == "CronJob" or (node.kind, node.health) == ("Job", "Healthy")
 
 
 def _may_serve(pod: Node) -> bool:

@@ -177,7 +177,23 @@ def stuck(application: Application) -> bool:
     if application.sync_window or application.refusal:
         return False
     settled = application.attempted and _has_succeeded(application) and not application.self_heal
-    return settled or holds_for_good(application) or (_only_prunes(application) and not application.prune)
+    return (
+        settled
+        or _is_overlooked(application)
+        or holds_for_good(application)
+        or (_only_prunes(application) and not application.prune)
+    )
+
+
+def _is_overlooked(application: Application) -> bool:
+    """Return True if Argo CD 2 possibly never syncs the compared revision by itself.
+
+    Argo CD 2 only syncs an application with several sources if its comparison shows other revisions than the comparison
+    before. A comparison during a sync shows the new revisions, but does not start their sync (argo-cd v2.13.2
+    controller/appcontroller.go autoSync; v3.2 has removed this condition).
+    """
+    waits = application.automated and not (application.operating or application.self_heal or application.attempted)
+    return waits and application.sync is SyncStatus.OUT_OF_SYNC and len(application.sources) > 1
 
 
 def unhealthy(application: Application) -> str:
@@ -243,6 +259,8 @@ def _out_of_sync(application: Application) -> Problem:
     code, why = sync_obstacle(application)
     text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{why}"
     hint = causes.HINTS[CauseCode.OUT_OF_SYNC.word] if why and code is CauseCode.OUT_OF_SYNC else ""
+    if code is CauseCode.OUT_OF_SYNC and _is_overlooked(application):
+        hint = texts.SEVERAL_SOURCES.fill_hint(application=application.full_name)
     if code is CauseCode.OTHER_IMAGE:
         hint = texts.WHY_IMAGE_MISSING.hint
     if code is CauseCode.SYNC_WINDOW and application.sync_window:

@@ -12,11 +12,11 @@ from argocd_release.model.application import Application, HealthStatus, SyncStat
 from argocd_release.model.git import Relation, RevisionRelation, Source, same_revision
 from argocd_release.model.observation import APPLICATION
 from argocd_release.model.problem import CauseCode, Problem
-from argocd_release.model.resource_tree import WORKLOADS, Node, PodTemplate, Workloads
+from argocd_release.model.resource_tree import Node, PodTemplate, Workloads
+from argocd_release.verdict import missing_pods
 from argocd_release.verdict.image_reference import matches, parts
+from argocd_release.verdict.missing_pods import NAMED
 
-#: The maximum number of images or workloads that the message of a problem names.
-NAMED: Final = 3
 #: The maximum number of resources that the message about a pattern without a match names.
 NAMED_RESOURCES: Final = 10
 #: The minimum number of characters of an abbreviated commit.
@@ -113,8 +113,9 @@ class Expectation:
         if not self.image:
             return ""
         if (workloads := application.workloads) is not None:
-            waiting = self._waiting(workloads) if self.lacks_image(workloads) else []
-            return "; ".join(_will_run(item) for item in waiting[:NAMED])
+            proven = not self.lacks_image(workloads) or self._has_run(application)
+            waiting = [] if proven else self._waiting(workloads)
+            return "; ".join(missing_pods.will_run(item) for item in waiting[:NAMED])
         return texts.IMAGE_CAVEAT.fill(image=self.image)
 
     def lacks_image(self, workloads: Workloads) -> bool:
@@ -138,13 +139,24 @@ class Expectation:
         The list is empty if a running pod has the same image name with another version, because the templates then
         prove nothing. A bare tag names no image, so any running pod makes the list empty.
         """
+        return self._proving(workloads, [item for item in workloads.templates if item.due])
+
+    def _has_run(self, application: Application) -> bool:
+        """Return True if a Job or a hook with the expected image has completed for the compared revision.
+
+        The image of a Job never changes, so a Synced Job has the image of this revision. A hook can be of an earlier
+        sync, so the last sync must have run it.
+        """
+        workloads = application.workloads or Workloads()
+        jobs = {str(item) for item in application.resources if not (item.hook or item.requires_pruning)}
+        jobs |= {str(item) for item in application.results if item.hook_ran and item.hook_phase == "Succeeded"}
+        ended = [item for item in workloads.templates if item.completed and item.resource in jobs]
+        return bool(self._proving(workloads, ended))
+
+    def _proving(self, workloads: Workloads, candidates: list[PodTemplate]) -> list[PodTemplate]:
         serving_pods = () if workloads.only_jobs else (*workloads.images, *workloads.starting)
         running = {parts(image)[0] for image in serving_pods}
-        templates = [
-            item
-            for item in workloads.templates
-            if item.due and any(matches(self.image, image) for image in item.images)
-        ]
+        templates = [item for item in candidates if any(matches(self.image, image) for image in item.images)]
         named = ":" in self.image.lstrip(":@") or "@" in self.image
         names = {parts(image)[0] for item in templates for image in item.images if matches(self.image, image)}
         return [] if running & names or (running and not named) else templates
@@ -281,28 +293,33 @@ class Expectation:
         if cluster is None:
             return self._image_gap_of_summary(application)
         running = cluster.images
-        if not self.lacks_image(cluster) or self._waiting(cluster):
+        if not self.lacks_image(cluster) or self._has_run(application) or self._waiting(cluster):
             return None
         unhealthy = bool(self.healths) and application.health not in self.healths
         if unhealthy and any(matches(self.image, image) for image in cluster.starting):
             # Pods with the expected image are starting. The health, for which the job still waits, gives a better
             # reason.
             return None
-        if not running and not any(template.on_delete for template in cluster.templates):
+        if not running and not missing_pods.held_back(cluster):
             # Report the images of the previous revision, whose pods run until the new pods are ready.
             running = cluster.earlier
         images = one_line(first_names(running, NAMED)) or texts.NONE
         # If the expected revision is Healthy without the image, the result is final. If no revision is expected, a
         # later commit can still bring the image.
-        settled = bool(self.revision) and application.health in self.healths and not _has_only_operators(application)
+        settled = (
+            bool(self.revision)
+            and application.health in self.healths
+            and not missing_pods.has_only_operators(application)
+        )
         has_pods = cluster.serving or cluster.unready or cluster.idle
         child = next((item for item in application.resources if (item.group, item.kind) == CHILD), None)
         if child is not None and not has_pods:
             message = texts.IMAGE_OF_CHILD.fill(image=self.image, child=child)
             hint = texts.IMAGE_OF_CHILD.hint
             return UnmetExpectation(message=message, code=CauseCode.OTHER_IMAGE, final=True, hint=hint)
-        reason = texts.OTHER_IMAGE.fill(image=self.image, running=images, explanation=_not_due(cluster))
-        return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled)
+        reason = texts.OTHER_IMAGE.fill(image=self.image, running=images, explanation=missing_pods.explanation(cluster))
+        hint = missing_pods.hint(cluster)
+        return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled, hint=hint)
 
     def _image_gap_of_summary(self, application: Application) -> UnmetExpectation | None:
         # The summary of an Application lists the images of all pods, including those that have ended (argo-cd#21785).
@@ -338,31 +355,6 @@ def resource_gap(application: Application) -> UnmetExpectation | None:
             patterns=first_names(exclusion.unmatched, NAMED), resources=resources
         )
     return UnmetExpectation(message=reason, code=CauseCode.NO_SUCH_RESOURCE, final=True)
-
-
-def _has_only_operators(application: Application) -> bool:
-    """Return True if only operators create the pods of the application, from custom resources that Argo CD has applied.
-
-    Argo CD often has no health check for such a resource. The application is then Healthy before the operator has
-    updated the pods.
-    """
-    kinds = {(item.group, item.kind) for item in application.resources}
-    has_custom = any("." in group and not group.endswith(".k8s.io") for group, _ in kinds)
-    return has_custom and not any(kind in WORKLOADS for _, kind in kinds)
-
-
-def _not_due(workloads: Workloads) -> str:
-    """Explain why no pod of the current revision runs. Return "" if no reason is known."""
-    earlier = one_line(", ".join(workloads.earlier[:NAMED])) or texts.NONE
-    kept_back = [item.resource for item in workloads.templates if item.on_delete]
-    if kept_back:
-        return texts.ON_DELETE.fill(images=earlier, resource=kept_back[0])
-    waiting = [_will_run(item) for item in workloads.templates if item.due]
-    return "".join(texts.EXPLANATION.fill(text=one_line(text)) for text in waiting[:NAMED])
-
-
-def _will_run(item: PodTemplate) -> str:
-    return texts.WILL_RUN.fill(resource=item.resource, images=", ".join(item.images), due=item.due)
 
 
 def _out_of_reach(reason: str, revision_relations: list[RevisionRelation]) -> UnmetExpectation:

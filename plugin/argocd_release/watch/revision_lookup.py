@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from argocd_release.core.text import one_line
-from argocd_release.messages import verdict as texts
+from argocd_release.messages import git_history as texts
 from argocd_release.model.git import Relation, RevisionRelation
 from argocd_release.timing import Background, run_in_background
 

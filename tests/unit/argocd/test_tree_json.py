@@ -16,6 +16,7 @@ from argocd_release.argocd.tree_json import (
     parse_tree,
     retried_pods,
 )
+from argocd_release.diagnosis.pod_status import serving_host
 from argocd_release.diagnosis.root_cause import Clues, describe
 from argocd_release.messages import verdict as texts
 from argocd_release.messages.causes import NO_PODS
@@ -316,8 +317,8 @@ def test_what_serves_a_host() -> None:
     serving = CRASH | {"networkingInfo": {"labels": {"app": "web", "pod-template-hash": "1"}}}
     other = node("Pod", "worker", "operator") | {"networkingInfo": {"labels": {"app": "worker"}}}
     known = parse_tree({"nodes": [route, service, serving, other]})
-    assert known.serving("shop.example.com") == {"web-route", "service-web", "web-1-a"}
-    assert known.serving("other.example.com") == frozenset()
+    assert serving_host(known, "shop.example.com") == {"web-route", "service-web", "web-1-a"}
+    assert serving_host(known, "other.example.com") == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -340,7 +341,25 @@ def test_a_pod_template(kind: str, spec: dict[str, Any], due: str) -> None:
     (idle,) = known.idle
     template = parse_pod_template(idle, manifest)
     assert (template.resource, template.images, template.due) == (f"{kind}/web", ("proxy:1", "web:2"), due)
-    assert not template.on_delete
+    assert (template.on_delete, template.partitioned) == (False, False)
+
+
+@pytest.mark.parametrize(("partition", "partitioned"), [(2, True), (0, False), (None, False)])
+def test_the_partition_of_a_stateful_set(partition: int | None, *, partitioned: bool) -> None:
+    (idle,) = parse_tree({"nodes": [node("StatefulSet", "db")]}).idle
+    update = {"type": "RollingUpdate", "rollingUpdate": {"partition": partition}}
+    template = parse_pod_template(idle, {"spec": {"updateStrategy": update}})
+    assert (template.on_delete, template.partitioned) == (False, partitioned)
+
+
+def test_a_job_that_has_completed_can_prove_its_image() -> None:
+    completed = node("Job", "batch") | {"health": {"status": "Healthy"}}
+    pod = node("Pod", "batch-1") | {"parentRefs": [{"uid": completed["uid"]}], "health": {"status": "Healthy"}}
+    (idle,) = parse_tree({"nodes": [completed, pod]}).idle
+    assert parse_pod_template(idle, {"spec": {}}).completed
+    assert not parse_pod_template(idle, {"spec": {"suspend": True}}).completed
+    runs = node("Job", "batch") | {"health": {"status": "Progressing"}}
+    assert not parse_tree({"nodes": [runs, pod]}).idle
 
 
 def test_the_images_of_a_pod_are_those_of_its_containers() -> None:

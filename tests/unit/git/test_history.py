@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from argocd_release.git.history import LAST_RETRY_SECONDS, RETRY_SECONDS, GitHistories
-from argocd_release.messages import verdict as texts
+from argocd_release.messages import git_history as texts
 from argocd_release.model.git import Access, Relation, RevisionRelation, Source
 from sandbox.git import Repository
 from sandbox.git_server import GitServer, serving

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from argocd_release.messages import Message
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import HealthStatus, OperationPhase, Resource, SyncStatus
 from argocd_release.model.git import Deployment, Relation, RevisionRelation, Source
@@ -208,6 +209,33 @@ def test_the_image_of_a_child_application_cannot_be_proven_by_its_parent() -> No
     assert (gap.final, gap.hint) == (False, "")
 
 
+HOOK_RAN = {"group": "batch", "kind": "Job", "name": "web", "hookType": "PostSync", "status": "Synced"}
+
+
+@pytest.mark.parametrize(
+    ("image", "templates", "hook_phase", "proven"),
+    [
+        ("job:2", [PodTemplate(resource="Job/web", images=("job:2",), completed=True)], "Succeeded", True),
+        ("job:2", [PodTemplate(resource="Job/web", images=("job:2",))], "Succeeded", False),
+        # An earlier sync has left this hook.
+        ("job:2", [PodTemplate(resource="Job/old", images=("job:2",), completed=True)], "Succeeded", False),
+        ("job:2", [PodTemplate(resource="Job/web", images=("job:2",), completed=True)], "Running", False),
+        # The Deployment still runs another version of this image.
+        ("web:2", [PodTemplate(resource="Job/web", images=("web:2",), completed=True)], "Succeeded", False),
+        ("2", [PodTemplate(resource="Job/web", images=("job:2",), completed=True)], "Succeeded", False),
+    ],
+)
+def test_a_job_that_has_completed_proves_its_image_beside_other_pods(
+    image: str, templates: list[PodTemplate], hook_phase: str, *, proven: bool
+) -> None:
+    workloads = Workloads(images=("web:1",), serving=(POD,), templates=tuple(templates))
+    hooked = replace(application(results=[HOOK_RAN | {"hookPhase": hook_phase}]), workloads=workloads)
+    in_git = replace(hooked, resources=resources(("batch", "Job"), ("apps", "Deployment")), operation=None)
+    for state in (hooked, *([in_git] if hook_phase == "Succeeded" else [])):
+        assert (Expectation(image=image).gap(state) is None) is proven
+        assert bool(Expectation(image=image).image_caveat(state)) is False
+
+
 def test_an_image_must_run() -> None:
     running = replace(ONE, workloads=Workloads(images=("web:1", "proxy:9")))
     assert Expectation(image="web:1").gap(running) is None
@@ -309,11 +337,18 @@ def test_an_image_without_pods_is_judged_by_the_live_manifest(
         assert Expectation(image=image).image_caveat(state) == caveat
 
 
-def test_an_update_strategy_that_replaces_nothing_is_named() -> None:
-    held = PodTemplate(resource="StatefulSet/db", images=("web:2",), on_delete=True)
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (PodTemplate(resource="StatefulSet/db", images=("web:2",), on_delete=True), texts.ON_DELETE),
+        (PodTemplate(resource="StatefulSet/db", images=("web:2",), partitioned=True), texts.PARTITION),
+    ],
+)
+def test_an_update_strategy_that_replaces_nothing_is_named(held: PodTemplate, message: Message) -> None:
     gap = Expectation(image="web:2").gap(replace(ONE, workloads=Workloads(earlier=("web:1",), templates=(held,))))
     assert gap is not None
-    explanation = texts.ON_DELETE.fill(images="web:1", resource="StatefulSet/db")
+    explanation = message.fill(images="web:1", resource="StatefulSet/db")
+    assert gap.hint == message.fill_hint(resource="StatefulSet/db")
     assert gap.message == texts.OTHER_IMAGE.fill(image="web:2", running=texts.NONE, explanation=explanation)
 
 

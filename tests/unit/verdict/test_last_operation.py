@@ -10,7 +10,7 @@ from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application
 from argocd_release.model.git import Deployment
 from argocd_release.model.outcome import Outcome, Verdict
-from argocd_release.model.problem import CauseCode
+from argocd_release.model.problem import CauseCode, Condition
 from argocd_release.model.resource_tree import Node, Workloads
 from argocd_release.verdict.judge import judge
 from argocd_release.verdict.symptom_history import SymptomHistory
@@ -72,6 +72,15 @@ def test_a_shared_resource_that_fails_the_sync_is_the_cause() -> None:
     assert verdict.hint == causes.HINTS["shared-resource"]
 
 
+def test_a_sync_error_about_a_shared_resource_has_the_same_cause() -> None:
+    """Argo CD 3 repeats the message of the sync in a condition."""
+    message = (
+        "Failed last sync attempt to [3f2c1ab]: Shared resource found: ConfigMap/web is part of applications a and b"
+    )
+    condition = Condition(type="SyncError", message=message)
+    assert condition.code is CauseCode.SHARED_RESOURCE
+
+
 def waiting(message: str, **parts: Any) -> Application:
     state = application(sync="OutOfSync", phase="Running", **parts)
     assert state.operation is not None
@@ -86,6 +95,8 @@ def test_a_sync_that_a_sync_window_blocks_is_not_a_sync_that_hangs() -> None:
             None, CauseCode.SYNC_WINDOW, texts.SYNC_BLOCKED.text,
         )  # fmt: skip
         assert verdict.hint == texts.SYNC_BLOCKED.hint
+        timeout = replace(verdict, outcome=Outcome.TIMED_OUT)
+        assert not timeout.asks_cluster, "the pods of the hook that has ended are not the cause"
 
 
 MIGRATES = [{"kind": "Job", "name": "migrate", "hookType": "PreSync", "hookPhase": "Running"}]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from argocd_release.argocd.tree_json import parse_rollout
+from argocd_release.argocd.rollout_json import parse_rollout
 from argocd_release.messages import verdict as texts
 from argocd_release.model.observation import AnalysisRun, Rollout
 

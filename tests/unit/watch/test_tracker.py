@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from argocd_release.argocd.tree_json import parse_tree
-from argocd_release.messages import verdict
+from argocd_release.messages import git_history, verdict
 from argocd_release.messages.argocd import ARGOCD_PRINTED_NO_APPLICATION
 from argocd_release.messages.verdict import OTHER_IMAGE
 from argocd_release.model.application import Application, HealthStatus
@@ -905,7 +905,7 @@ def test_a_history_that_does_not_answer_holds_nothing_up_and_is_picked_up_later(
 
     run = Run(DELIVERED, timeout=20, expectation=Expectation(revision="deadbeef"), revision_relation=slow)
     assert run.verdict.outcome is Outcome.TIMED_OUT
-    assert verdict.HISTORY_BEING_READ in run.verdict.reason
+    assert git_history.HISTORY_BEING_READ in run.verdict.reason
     assert time.monotonic() - started < 3
     assert run.of(HistoryNotConsulted) == []
     let.set()
