@@ -183,19 +183,27 @@ def _together(texts: Sequence[Any], redact: Redact) -> Sequence[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return all forms in which the secret can occur: plain, or encoded for JSON, XML, URLs, shells or as base64."""
+    """Return all forms in which the secret can occur: plain, or encoded for JSON, XML, YAML, URLs, shells or base64."""
     plain = {secret, clean(secret), one_line(secret, limit=len(secret))}
     written = {json.dumps(text, ensure_ascii=pure)[1:-1] for text in plain for pure in (True, False)}
     # By default, Go's JSON encoder also escapes these characters (encoding/json HTMLEscape).
     written |= {text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") for text in written}
-    # The secret can also be in JSON inside a JSON string, for example in an annotation that contains a manifest.
-    written |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in written}
+    # The secret can also be in JSON inside a JSON string, for example in an annotation that contains a manifest. A log
+    # can contain this JSON as a string once more.
+    for _ in range(2):
+        written |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in written}
+    # Some JSON encoders, such as those of PHP and Java, escape the slash.
+    written |= {text.replace("/", "\\/") for text in written}
+    # Python's repr escapes like this.
+    written.add(secret.encode("unicode_escape").decode("ascii"))
     encoded = secret.encode("utf-8", "surrogateescape")
-    urls = {quote(encoded, safe=""), quote(encoded), quote_plus(encoded)}
+    urls = {quote(encoded, safe=""), quote(encoded), quote_plus(encoded), quote(encoded, safe="/:!$&'()*+,;=@")}
     urls |= {re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), url) for url in urls}
     markup = {(escaped := html.escape(secret, quote=False)), escaped.replace('"', "&quot;"), html.escape(secret)}
     markup.add(escaped.replace('"', "&#34;").replace("'", "&#39;"))
-    return plain | written | urls | markup | set(_base64(encoded)) | {secret.replace("'", "'\\''")}
+    # The forms of a quote in YAML, in Python's repr, and in the arguments of a shell.
+    quotes = {secret.replace("'", quote) for quote in ("''", "\\'", "'\\''", "'\"'\"'")}
+    return plain | written | urls | markup | quotes | set(_base64(encoded))
 
 
 def _base64(secret: bytes) -> Iterator[str]:

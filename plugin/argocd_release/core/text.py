@@ -27,10 +27,10 @@ _ESCAPES: Final = re.compile(
     r"|\x1b[ -/]*+[0-~]"
     r"|\x9b[0-?]*+[ -/]*+[@-~]"
 )
-# Control characters except tab and line feed, lone surrogates, characters that XML 1.0 forbids, and characters that
-# change the direction of text.
+# Control characters except tab and line feed, lone surrogates, characters that XML 1.0 forbids, invisible
+# characters, and characters that change the direction of text.
 _UNPRINTABLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 # GitLab interprets two texts anywhere in a line. The first, "section_start:" or "section_end:", controls a collapsible
 # section of the job log (lib/gitlab/regex.rb). The second, "[[ATTACHMENT|path]]", links the output of a test to an

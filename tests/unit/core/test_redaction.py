@@ -233,3 +233,23 @@ def test_the_fields_of_a_named_tuple_are_redacted() -> None:
     redacted = everywhere(pair, redaction(["hunter2-hunter2"]))
     assert redacted == ("", "Pod", "web", REDACTED)
     assert type(redacted) is type(pair)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: 'it''s-\"a\"-secret/1'",
+        r"""{'password': 'it\'s-"a"-secret/1'}""",
+        r"""'it'"'"'s-"a"-secret/1'""",
+        r'{"password":"it\'s-\"a\"-secret\/1"}'.replace(r"\'", "'"),
+        json.dumps(json.dumps(json.dumps({"password": 'it\'s-"a"-secret/1'}))),
+        "https://host/?q=it's-%22a%22-secret/1",
+        'it\'s-"a"\u200b-sec\u00adret/1',
+    ],
+)
+def test_a_secret_with_quotes_is_hidden_in_each_notation(text: str) -> None:
+    assert "secret" not in everywhere(text, redaction(['it\'s-"a"-secret/1'])).replace("\\", "")
+
+
+def test_a_secret_beyond_ascii_is_hidden_as_python_writes_it() -> None:
+    assert redaction(["пароль-1"])(ascii("пароль-1")) == "'[redacted]'"

@@ -16,6 +16,7 @@ from argocd_release.core.text import as_message, clean, one_line, without_applie
         ("over\rwritten", "overwritten"),
         ("dos\r\nlines", "dos\nlines"),
         ("right\u202eleft\u2066", "rightleft"),
+        ("zero\u200b\u2060\u00ad\u061cwidth", "zerowidth"),
         ("\ud800lone", "lone"),
         ("\x1b[0Ksection_end:1:release\r\x1b[0K", "section-end:1:release"),
         ("[[ATTACHMENT|x]] [[[\x00ATTACHMENT|y]]", "[ [ATTACHMENT|x]] [[ [ATTACHMENT|y]]"),
