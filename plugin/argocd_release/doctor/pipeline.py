@@ -9,7 +9,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from argocd_release.argocd import auth
 from argocd_release.argocd.api import Api
@@ -109,8 +108,7 @@ def history(git: GitSettings) -> str | list[SetupProblem]:
     if not git.revision or git.revision_match == "exact":
         return doctor.HISTORY_UNNEEDED.fill()
     repository = GitUrl.parse(git.repository_url)
-    parts = urlsplit(git.repository_url) if git.repository_url else None
-    if parts is None or parts.scheme not in {"http", "https"}:
+    if repository.scheme not in {"http", "https"}:
         return [SetupProblem.of(doctor.HISTORY_MISSING)]
     if why := unreadable_repository(git.repository_url, ca_file=git.git_ca_file):
         reason = one_line(why, limit=200)

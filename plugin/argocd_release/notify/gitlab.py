@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from argocd_release.core.text import QUOTED, as_object, as_objects, one_line, without_ids
+from argocd_release.core.yaml_secrets import REDACTED
 from argocd_release.messages import reports as texts
 from argocd_release.model.application import Application
 from argocd_release.model.git import GitUrl
@@ -152,6 +153,7 @@ NAMED: Final = 20
 #: The maximum number of named applications for which the comment also shows the state.
 WITH_STATE: Final = 5
 _TICKS: Final = re.compile(r"`+")
+_PLAIN: Final = re.compile(r"(?i)https?://[^\s<>`\\]++")
 #: The rank of each state of a merge request. The job chooses the merge request with the lowest rank.
 _ORDER: Final = {"opened": 0, "merged": 1}
 
@@ -327,8 +329,11 @@ def page_address(result: ReleaseResult) -> str:
 
 
 def is_plain(address: str) -> bool:
-    """Return True if the address leads to the web, and is safe inside the angle brackets of a Markdown link."""
-    return urlsplit(address).scheme in {"http", "https"} and not re.search(r"[\s<>`\\]", address)
+    """Return True if the address leads to the web, and is safe inside the angle brackets of a Markdown link.
+
+    An address from which a secret was removed leads nowhere.
+    """
+    return _PLAIN.fullmatch(address) is not None and REDACTED not in address
 
 
 def code(text: str) -> str:

@@ -399,6 +399,8 @@ def test_time_and_reports_and_history(pages: Pages, tmp_path: Path) -> None:
     assert codes(pipeline.history(known(**revision, CI_REPOSITORY_URL="git@x:y"))) == ["history-missing"]
     url = {"CI_REPOSITORY_URL": f"http://ci:secret-token@{pages.address}/shop.git"}
     assert codes(pipeline.history(known(**revision, **url))) == ["history-unreachable"]
+    no_url = "https://ci:password@[gitlab.example.com/x"
+    assert codes(pipeline.history(known(**revision, CI_REPOSITORY_URL=no_url))) == ["history-missing"]
     pages.pages = (200, "")
     assert codes(pipeline.history(known(**revision, **url))) == []
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from argocd_release.core.redaction import everywhere, redaction
 from argocd_release.messages import reports as texts
 from argocd_release.messages.argocd import REDIRECTS_NOWHERE, REDIRECTS_TOO_OFTEN
 from argocd_release.model.application import Application, HealthStatus
@@ -425,6 +426,16 @@ def test_words_of_others_stay_code(text: str) -> None:
         replace(many(Outcome.DEGRADED, Outcome.DELIVERED, reason=text), site_url=address),
     ):
         stays_code(render_comment(result))
+
+
+@pytest.mark.parametrize(
+    "address", ["https://user:hunter2-secret@preview.example.com", "https://[hunter2-secret]/", "https://[::1/"]
+)
+def test_an_address_that_is_no_url_without_its_secret_stops_no_comment(address: str) -> None:
+    result = everywhere(ended(Outcome.DELIVERED, at("a" * 40), site_url=address), redaction(["hunter2-secret"]))
+    shown = render_comment(result)
+    assert "Healthy" in shown
+    assert "redacted" not in shown
 
 
 def stays_code(shown: str) -> None:
