@@ -188,8 +188,8 @@ def _forms(secret: str) -> set[str]:
     written = {json.dumps(text, ensure_ascii=pure)[1:-1] for text in plain for pure in (True, False)}
     # By default, Go's JSON encoder also escapes these characters (encoding/json HTMLEscape).
     written |= {text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") for text in written}
-    # The secret can also be in JSON inside a JSON string, for example in an annotation that contains a manifest. In a log,
-    # this JSON can be a string of other JSON.
+    # The secret can also be in JSON inside a JSON string, for example in an annotation that contains a manifest. In a
+    # log, this JSON can be a string of other JSON.
     for _ in range(2):
         written |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in written}
     # Some JSON encoders, such as those of PHP and Java, escape the slash.
