@@ -108,6 +108,10 @@ DRY_RUN_HIDES: Final = Message(
     "the last operation was a dry run, which hides whether the sync before it succeeded; sync again (argocd app sync, "
     "or <RELEASE_SYNC=true>)"
 )
+FULL_SYNC_UNPROVEN: Final = (
+    "not proven: a user has synced only some resources, so Argo CD does not show whether the hooks of this revision "
+    "succeeded"
+)
 HEALS_AFTER_SYNC: Final = Message(
     "",
     "{remedy}, sync again (argocd app sync {application}, or <RELEASE_SYNC=true>), because Argo CD does not sync this "

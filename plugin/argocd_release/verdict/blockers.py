@@ -12,7 +12,13 @@ from argocd_release.model.problem import SYNC_ERROR, CauseCode, HasRef, Problem,
 from argocd_release.model.resource_tree import Failing
 from argocd_release.verdict import pending
 from argocd_release.verdict.expectation import Expectation, WaitCondition
-from argocd_release.verdict.last_operation import NAMED_RESOURCES, failure, is_obsolete, running
+from argocd_release.verdict.last_operation import (
+    NAMED_RESOURCES,
+    failure,
+    is_hidden_by_partial_sync,
+    is_obsolete,
+    running,
+)
 from argocd_release.verdict.pending import (
     drift,
     exclusion_caveat,
@@ -103,6 +109,7 @@ def caveat(application: Application, expectation: Expectation) -> str:
     if application.hydration and application.hydration.is_elsewhere and not (expectation.revision or expectation.image):
         return texts.DRY_SOURCE_UNPROVEN
     caveats = expectation.image_caveat(application) or owner_caveat(application, expectation)
+    caveats = caveats or (texts.FULL_SYNC_UNPROVEN if is_hidden_by_partial_sync(application) else "")
     return caveats or (exclusion_caveat(application.exclusion) if application.exclusion else "")
 
 

@@ -306,11 +306,8 @@ class Expectation:
         images = one_line(first_names(running, NAMED)) or texts.NONE
         # If the expected revision is Healthy without the image, the result is final. If no revision is expected, a
         # later commit can still bring the image.
-        settled = (
-            bool(self.revision)
-            and application.health in self.healths
-            and not missing_pods.has_only_operators(application)
-        )
+        can_follow = missing_pods.has_only_operators(application) or self._is_named(cluster)
+        settled = bool(self.revision) and application.health in self.healths and not can_follow
         has_pods = cluster.serving or cluster.unready or cluster.idle
         child = next((item for item in application.resources if (item.group, item.kind) == CHILD), None)
         if child is not None and not has_pods:
@@ -320,6 +317,12 @@ class Expectation:
         reason = texts.OTHER_IMAGE.fill(image=self.image, running=images, explanation=missing_pods.explanation(cluster))
         hint = missing_pods.hint(cluster)
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE, final=settled, hint=hint)
+
+    def _is_named(self, workloads: Workloads) -> bool:
+        """Return True if a workload without pods names the image. A user or a controller can still scale it up."""
+        held = missing_pods.held_back(workloads)
+        images = [image for item in workloads.templates if item not in held for image in item.images]
+        return any(matches(self.image, image) for image in images)
 
     def _image_gap_of_summary(self, application: Application) -> UnmetExpectation | None:
         # The summary of an Application lists the images of all pods, including those that have ended (argo-cd#21785).

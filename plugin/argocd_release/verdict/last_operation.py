@@ -46,6 +46,18 @@ def is_obsolete(application: Application) -> bool:
     return bool(failed) or operation.automated or application.applied
 
 
+def is_hidden_by_partial_sync(application: Application) -> bool:
+    """Return True if a user's sync of some resources hides how the last full sync of the compared revision ended.
+
+    If that sync has failed in a hook, the application can be Synced and Healthy nevertheless. Argo CD itself only syncs
+    some resources after a successful full sync.
+    """
+    operation = application.operation
+    if operation is None or not operation.partial or operation.automated:
+        return False
+    return application.deployed is not None and not application.applied
+
+
 def failure(application: Application) -> Problem:
     """Return the problem of the failed last operation. If it synced another revision, name that revision."""
     operation = application.operation

@@ -196,6 +196,17 @@ def test_an_operator_can_still_bring_the_image_after_the_application_is_healthy(
     assert gap.final is final
 
 
+def test_a_workload_that_names_the_image_can_still_be_scaled_up() -> None:
+    """A progressive delivery controller scales the Deployment of git to zero, and updates its own copy later."""
+    idle = PodTemplate(resource="Deployment/web", images=("web:2",), due=texts.DUE_WITH_REPLICAS)
+    held = PodTemplate(resource="StatefulSet/db", images=("web:2",), on_delete=True)
+    for template, final in ((idle, False), (held, True)):
+        state = replace(ONE, workloads=Workloads(images=("web:1",), serving=(POD,), templates=(template,)))
+        gap = Expectation(image="web:2", revision=NEW).gap(state)
+        assert gap is not None
+        assert gap.final is final
+
+
 def test_the_image_of_a_child_application_cannot_be_proven_by_its_parent() -> None:
     children = resources(("argoproj.io", "Application"), ("", "ConfigMap"))
     state = replace(ONE, resources=children, workloads=Workloads(only_jobs=True))

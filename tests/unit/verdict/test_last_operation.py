@@ -60,6 +60,24 @@ def test_a_failure_counts_unless_a_synced_application_proves_that_it_is_over(
     assert look_at(state, 1).outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("operation", "deployed", "caveat"),
+    [
+        ({"partial": True}, OLD, texts.FULL_SYNC_UNPROVEN),
+        ({"partial": True}, NEW, ""),
+        ({"partial": True, "automated": True}, OLD, ""),
+        ({}, OLD, ""),
+    ],
+)
+def test_a_sync_of_some_resources_proves_no_hook(operation: dict[str, bool], deployed: str, caveat: str) -> None:
+    state = application()
+    assert state.operation is not None
+    history = Deployment(revisions=(deployed,), parameters=())
+    state = replace(state, operation=replace(state.operation, **operation), deployed=history)
+    verdict = look_at(state, 1)
+    assert (verdict.outcome, verdict.caveat) == (Outcome.DELIVERED, caveat)
+
+
 def test_a_shared_resource_that_fails_the_sync_is_the_cause() -> None:
     """The sync option FailOnSharedResource fails the sync before it has a result."""
     state = application(sync="OutOfSync", phase="Failed")
