@@ -489,3 +489,19 @@ def window_during_sync(stage: Stage) -> Iterator[None]:
     stage.until(lambda state: "waiting for completion of hook" in str(status(state, "operationState", "message")))
     stage.sandbox.project(stage.name, syncWindows=[objects.deny_window()])
     yield
+
+
+@scenario(
+    "a resource is gone from the cluster",
+    Outcome.NOT_DELIVERED,
+    ru="ресурс исчез из кластера",
+    cause=literal(verdict.RESOURCE_GONE, resource="ConfigMap/settings"),
+    max_seconds=12,
+)
+def resource_gone(stage: Stage) -> Iterator[None]:
+    """Kubernetes deletes a Job in the same way after its ttlSecondsAfterFinished."""
+    stage.settings |= STUCK
+    stage.deployed(web("1"), config("settings"))
+    stage.sandbox.kubectl("delete", "configmap", "settings", "-n", stage.name)
+    stage.until(lambda state: status(state, "sync", "status") == "OutOfSync")
+    yield

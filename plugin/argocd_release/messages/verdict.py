@@ -191,6 +191,12 @@ WHY_APPLICATION_SET: Final = Message(
 )
 WHY_GIVEN_UP: Final = Message("; Argo CD gave up: {message}")
 WHY_SYNCED_ALREADY: Final = "; Argo CD has synced this revision already and does not sync it again"
+RESOURCE_GONE: Final = Message(
+    "; {resource} is gone from the cluster",
+    "find out who deletes the resource. If it is a Job with ttlSecondsAfterFinished, make it a hook (annotation "
+    "argocd.argoproj.io/hook), because Kubernetes deletes it after its end. Otherwise sync again (argocd app sync "
+    "{application}, or <RELEASE_SYNC=true>), which creates the resource, and retry this GitLab job",
+)
 WHY_DRY_RUN_ALREADY: Final = "; Argo CD has made a dry run of this revision already and does not sync it again"
 PRUNE_OFF: Final = Message(
     "{status}: {resources} is no longer in git, and pruning is off, so delete it, or sync with --prune",
@@ -206,6 +212,13 @@ ANOTHER: Final = "another"
 
 HEALTH_UNREADABLE: Final = Message("Argo CD cannot read the health of a resource: {message}")
 
+
+CRON_JOB_FAILED: Final = Message(
+    "",
+    "find out why the last run of the CronJob failed. It stays Degraded until a run succeeds: fix the error, start a "
+    "run (kubectl create job --from=cronjob/{name} {name}-again -n {namespace}), and then retry this GitLab job. If "
+    "the CronJob does not belong to the release, exclude it with <RELEASE_RESOURCES>: !batch:CronJob:{name}",
+)
 
 # The expectation in words.
 REVISION: Final = Message("revision {revision}, or one that contains it")

@@ -225,7 +225,19 @@ def unwell(application: Application) -> Problem:
         message=_with_status(application.health, unhealthy(application)),
         code=missing.code if missing else CauseCode.UNHEALTHY,
         subject=_subject(worst),
+        hint=_hint_of_failed_run(worst[0]) if worst else "",
     )
+
+
+def _hint_of_failed_run(resource: Resource) -> str:
+    """Return the hint for a CronJob whose last run failed, otherwise "".
+
+    Since Argo CD 3.2, the CronJob is Degraded until its next run has succeeded (argo-cd v3.6.1
+    resource_customizations/batch/CronJob/health.lua).
+    """
+    if (resource.group, resource.kind, resource.health) != ("batch", "CronJob", HealthStatus.DEGRADED):
+        return ""
+    return texts.CRON_JOB_FAILED.fill_hint(name=resource.name, namespace=resource.namespace)
 
 
 def _with_status(health: HealthStatus, text: str) -> str:
@@ -266,6 +278,9 @@ def _out_of_sync(application: Application) -> Problem:
     code, why = sync_obstacle(application)
     text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{why}"
     hint = causes.HINTS[CauseCode.OUT_OF_SYNC.word] if why and code is CauseCode.OUT_OF_SYNC else ""
+    if hint and pending and pending[0].health is HealthStatus.MISSING:
+        text += texts.RESOURCE_GONE.fill(resource=pending[0])
+        hint = texts.RESOURCE_GONE.fill_hint(application=application.full_name)
     if code is CauseCode.OUT_OF_SYNC and _is_overlooked(application):
         hint = texts.SEVERAL_SOURCES.fill_hint(application=application.full_name)
     if code is CauseCode.OTHER_IMAGE:

@@ -17,10 +17,11 @@ from argocd_release.verdict.quota import quota_hint
 NAMED_RESOURCES: Final = 3
 # The message of a sync that fails because of the sync option FailOnSharedResource (argo-cd v2.13.2 controller/sync.go).
 _SHARED: Final = "Shared resource found: "
-# The messages of a running sync that waits for a user or for a time. The first is from controller/sync.go, the second
-# from gitops-engine pkg/sync/sync_context.go of argo-cd v3.6.1.
+# The messages of a running sync that waits for a user or for a time. The first is from controller/sync.go, the others
+# are from gitops-engine pkg/sync/sync_context.go of argo-cd v3.6.1.
 _BLOCKED: Final = "Sync operation blocked by sync window"
 _UNCONFIRMED: Final = "waiting for pruning confirmation of "
+_DELETES: Final = "waiting for deletion of "
 
 
 def is_obsolete(application: Application) -> bool:
@@ -132,6 +133,9 @@ def running(application: Application) -> Problem:
         confirm = texts.PRUNE_UNCONFIRMED.fill_hint(application=application.full_name)
         text = texts.PRUNE_UNCONFIRMED.fill(message=message)
         return Problem(message=text, code=CauseCode.SYNC_RUNNING, hint=confirm)
+    if message.startswith(_DELETES):
+        text, hint = texts.SYNC_RUNS_BECAUSE.fill(message=message), causes.HINTS[CauseCode.DELETION_PENDING.word]
+        return Problem(message=text, code=CauseCode.SYNC_RUNNING, hint=hint)
     text = texts.SYNC_RUNS_BECAUSE.fill(message=message) if message else texts.SYNC_RUNS.text
     return Problem(message=text, code=CauseCode.SYNC_RUNNING)
 

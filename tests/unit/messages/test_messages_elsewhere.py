@@ -36,6 +36,7 @@ ALLOWED = {
     "openid profile groups federated:id",
     "signature is invalid",
     "unable to resolve",
+    "waiting for deletion of ",
     "waiting for pruning confirmation of ",
 }
 WORDS = 3

@@ -325,6 +325,23 @@ def test_what_needs_a_hand_is_not_delivered_after_its_grace(
         assert verdict.outcome is (Outcome.DELIVERED if applied else Outcome.NOT_DELIVERED)
 
 
+def test_a_cron_job_whose_last_run_failed_stays_degraded_until_a_run_succeeds() -> None:
+    job = {"group": "batch", "kind": "CronJob", "namespace": "web", "name": "nightly", "status": "Synced"}
+    state = application(health="Degraded", resources=[job | {"health": {"status": "Degraded"}}])
+    verdict = look((0, state), (15, state))
+    assert verdict.outcome is Outcome.DEGRADED
+    assert verdict.hint == texts.CRON_JOB_FAILED.fill_hint(name="nightly", namespace="web")
+
+
+def test_a_resource_that_is_gone_was_not_changed() -> None:
+    """The cluster shows no field manager of an object that does not exist."""
+    job = {"group": "batch", "kind": "Job", "name": "batch", "status": "OutOfSync", "health": {"status": "Missing"}}
+    verdict = look((0, state := application(sync="OutOfSync", resources=[job])), (60, state))
+    assert (verdict.outcome, verdict.code) == (Outcome.NOT_DELIVERED, CauseCode.OUT_OF_SYNC)
+    assert verdict.reason.endswith(texts.RESOURCE_GONE.fill(resource="Job/batch"))
+    assert verdict.hint == texts.RESOURCE_GONE.fill_hint(application="argocd/web")
+
+
 APPLIED = {"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web", "status": "Synced"}
 HOOK = {"group": "batch", "kind": "Job", "namespace": "web", "name": "migrate", "hookType": "PreSync", "hookPhase": "Running"}  # fmt: skip
 JOB = ResourceRef("batch", "Job", "web", "migrate")

@@ -69,7 +69,7 @@ def test_a_failure_counts_unless_a_synced_application_proves_that_it_is_over(
         ({}, OLD, ""),
     ],
 )
-def test_a_sync_of_some_resources_proves_no_hook(operation: dict[str, bool], deployed: str, caveat: str) -> None:
+def test_a_sync_of_some_resources_proves_no_hook(operation: dict[str, Any], deployed: str, caveat: str) -> None:
     state = application()
     assert state.operation is not None
     history = Deployment(revisions=(deployed,), parameters=())
@@ -148,3 +148,5 @@ def test_a_sync_that_waits_for_a_confirmation_says_how_to_confirm() -> None:
     verdict = look_at(state, 100)
     assert (verdict.outcome, verdict.code) == (None, CauseCode.SYNC_RUNNING)
     assert verdict.hint == texts.PRUNE_UNCONFIRMED.fill_hint(application="argocd/web")
+    state = waiting("waiting for deletion of hook batch/Job/migrate")
+    assert look_at(state, 100).hint == causes.HINTS["deletion-pending"]
