@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from urllib.parse import unquote
 
-from argocd_release.core.secret_data import message_shown, without_secret_data
+from argocd_release.core.redaction import redaction
+from argocd_release.core.secret_data import message_shown
 from argocd_release.core.text import QUOTED, clean, one_line, parse_object, without_applied_file
+from argocd_release.core.yaml_secrets import starts_data
 
 # The maximum number of lines that `argocd app wait` adds to the job log. By default, GitLab drops the job log after the
 # first 4 MiB (gitlab-runner: output_limit). The limit ensures that the verdict at the end is not dropped.
@@ -19,10 +21,11 @@ LINES: Final = 500
 PROGRESS_LINES: Final = 60
 LINE_LIMIT: Final = 1000
 COUNT_SECONDS: Final = 10.0
-# The maximum number of lines of one message that are redacted together. Further lines are redacted one by one.
+# The maximum number of lines of one message to print. They are redacted together.
 CONTINUED_LINES: Final = 50
 _ROW: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+\s+(.*)")
 _WORD: Final = re.compile(r"\S++")
+_without_credentials: Final = redaction(())
 _HEADER: Final = re.compile(r"TIMESTAMP\s+GROUP\s+KIND\s.*")
 _FINAL: Final = re.compile(r"Name:\s+\S+|This is the state of the app after .*|The command timed out waiting .*")
 # The characters that gRPC percent-encodes in an error message. Other encodings, such as %2F, belong to a URL in the
@@ -93,6 +96,8 @@ class WaitOutputFilter:
         # Secret.
         self._message: list[str] = []
         self._kind = ""
+        # True if the further lines of the message are left out.
+        self._is_cut = False
         self._resources: set[str] = set()
         # The keys of the resources of which a row was printed, and the keys of those whose last row reported a problem.
         self._printed_resources: set[str] = set()
@@ -116,6 +121,7 @@ class WaitOutputFilter:
         # table follows the real final summary, so this row proves that the output continues.
         self._ended = False
         row = ResourceRow.parse(without_applied_file(match[1]))
+        self._is_cut = False
         self._message, self._kind = [row.message], "Secret" if "Secret" in row.key.split() else ""
         message = message_shown(row.message, kind=self._kind)
         # If redaction has changed the message, replace only the message in the line, so that the columns keep their
@@ -164,13 +170,16 @@ class WaitOutputFilter:
 
     def _limited(self, line: str, *, progress: bool) -> tuple[str, ...]:
         if self._printed_lines >= LINES or (progress and self._progress >= PROGRESS_LINES):
-            self._counted_at = self._counted_at or self._now()
-            self._left_out += 1
+            self._leave_out()
             return ()
         self._printed_lines += 1
         self._progress += progress
         header, self._header = self._header, ""
         return (header, line) if header else (line,)
+
+    def _leave_out(self) -> None:
+        self._counted_at = self._counted_at or self._now()
+        self._left_out += 1
 
     def _other(self, line: str) -> str:
         if not line.strip() or (line.startswith("argocd: ") and _CANCELLED.search(line)):
@@ -189,16 +198,23 @@ class WaitOutputFilter:
         """Return the redacted form of a line that continues the message of the last row.
 
         A Secret can span several lines, so each new line causes the whole message to be redacted again. If this would
-        change lines that were already printed, return an empty string.
+        change lines that were already printed, return an empty string. Lines from the first possible value of a Secret
+        on are left out, because the line that says that it is a Secret can follow them.
         """
-        if len(self._message) >= CONTINUED_LINES:
-            return "" if self._kind else without_applied_file(without_secret_data(line))
         if line.startswith("argocd: "):
             return message_shown(line, kind=self._kind)
-        before = message_shown("\n".join(self._message), kind=self._kind)
+        self._is_cut = self._is_cut or starts_data(line) or len(self._message) >= CONTINUED_LINES
+        if self._is_cut:
+            self._leave_out()
+            return ""
+        before = self._shown()
         self._message.append(without_applied_file(line))
-        after = message_shown("\n".join(self._message), kind=self._kind)
+        after = self._shown()
         return after.removeprefix(before).strip("\n") if after.startswith(before) else ""
+
+    def _shown(self) -> str:
+        """Return the message without the values of Secrets and without credentials, which can span several lines."""
+        return _without_credentials(message_shown("\n".join(self._message), kind=self._kind))
 
 
 class WaitProcess:

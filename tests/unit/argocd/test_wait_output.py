@@ -2,7 +2,14 @@
 
 import pytest
 
-from argocd_release.argocd.wait_output import COUNT_SECONDS, LINES, PROGRESS_LINES, WaitOutputFilter, log_line
+from argocd_release.argocd.wait_output import (
+    CONTINUED_LINES,
+    COUNT_SECONDS,
+    LINES,
+    PROGRESS_LINES,
+    WaitOutputFilter,
+    log_line,
+)
 from argocd_release.core.text import QUOTED
 
 HEADER = "TIMESTAMP                  GROUP        KIND   NAMESPACE  NAME    STATUS    HEALTH        HOOK  MESSAGE"
@@ -164,3 +171,33 @@ def test_a_resource_that_is_being_created_is_shown_with_its_message_only() -> No
     creating = "2026-01-01T00:00:01+00:00  ConfigMap  web  settings  Synced  Missing"
     created = "2026-01-01T00:00:02+00:00  ConfigMap  web  settings  Synced  Missing    configmap/settings created"
     assert shown(creating, created) == [created]
+
+
+FAILED_ROW = "2026-11-29T13:06:11+00:00  apps  Deployment  web  web  OutOfSync  Degraded        it failed:"
+
+
+@pytest.mark.parametrize("before", [0, CONTINUED_LINES - 3, CONTINUED_LINES, 3 * CONTINUED_LINES])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["kind: Secret", "stringData:", "  user: hunter2", "  password: hunter2"],
+        ["x data:", "x   password: hunter2", "x kind: Secret"],
+        ["data: {password: hunter2}", "kind: Secret"],
+        ['{"kind":"Secret","data":{', '"password":"hunter2"', "}}"],
+        ["-----BEGIN RSA PRIVATE KEY-----", "hunter2hunter2", "hunter2hunter2", "-----END RSA PRIVATE KEY-----"],
+    ],
+    ids=range(5),
+)
+def test_no_line_of_a_long_message_shows_a_secret(lines: list[str], before: int) -> None:
+    rows = WaitOutputFilter(lambda: 0.0)
+    printed = [line for text in (FAILED_ROW, *["reason"] * before, *lines) for line in rows.new(text)]
+    assert "hunter2" not in "\n".join(printed)
+    assert printed[: min(before, CONTINUED_LINES)] == [FAILED_ROW, *["  | reason"] * (CONTINUED_LINES - 1)][:before]
+
+
+def test_the_lines_after_a_long_message_are_counted() -> None:
+    rows = WaitOutputFilter(lambda: 0.0)
+    for text in (FAILED_ROW, *["reason"] * (CONTINUED_LINES + 4)):
+        rows.new(text)
+    assert rows.left_out(at_once=True) == 5
+    assert rows.new(FAILED_ROW.replace("web  web", "web  api")) != ()
