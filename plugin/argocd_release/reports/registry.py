@@ -48,6 +48,9 @@ REPORTERS: Final[Mapping[str, Reporter]] = MappingProxyType(
 PIPE_SECONDS: Final = 2.0
 
 
+# The maximum number of characters of a file's name that its temporary file has in its own name. The file system limits
+# a name to 255 bytes.
+_TEMPORARY_NAME: Final = 50
 #: The path of a written file, or the event that says why it was not written.
 Written = str | ReportNotWritten
 
@@ -90,7 +93,7 @@ def write_file(path: Path, text: str, *, seconds: float = PIPE_SECONDS) -> None:
         _write_into(path, text.encode("utf-8"), until=time.monotonic() + min(seconds, PIPE_SECONDS))
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_TEMPORARY_NAME]}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)

@@ -549,3 +549,9 @@ def test_a_label_is_never_longer_than_gitlab_takes() -> None:
     ended = one(Outcome.DELIVERED, name="a" * 300)
     links = check_annotations(gitlab_reports.render_annotations(release(ended)))
     assert max(map(len, links)) == 255
+
+
+@pytest.mark.parametrize("name", ["r" * 250, "я" * 125])
+def test_a_report_can_have_the_longest_name_of_a_file(tmp_path: Path, name: str) -> None:
+    assert registry.written("page", str(tmp_path / name), lambda: "text") == str(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
