@@ -7,7 +7,7 @@ from typing import Any
 from argocd_release.model.outcome import Outcome
 from sandbox.application import Application
 from sandbox.git import Repository
-from scenarios.dsl import Files, Stage, namespace, scenario, status, web
+from scenarios.dsl import IMAGE, Files, Stage, namespace, scenario, status, web
 from scenarios.groups import reader
 
 
@@ -45,6 +45,19 @@ def parent(stage: Stage, *children: Files, **settings: str) -> None:
 )
 def group_children(stage: Stage) -> Iterator[None]:
     parent(stage, child(stage, "a"), child(stage, "b"), RELEASE_EXPECTED_COUNT="3", RELEASE_APPEAR_TIMEOUT="30")
+    yield
+
+
+@scenario(
+    "RELEASE_IMAGE of an application of applications, which its child runs",
+    Outcome.DELIVERED,
+    ru="RELEASE_IMAGE у app of apps: образ работает в дочернем приложении",
+    max_seconds=30,
+)
+def group_children_image(stage: Stage) -> Iterator[None]:
+    """The parent has no pods, so it cannot prove the image itself."""
+    expected = {"RELEASE_IMAGE": f"{IMAGE}:1", "RELEASE_EXPECTED_COUNT": "2", "RELEASE_APPEAR_TIMEOUT": "30"}
+    parent(stage, child(stage, "a"), **expected)
     yield
 
 

@@ -141,6 +141,7 @@ def expectation(settings: ExpectationSettings | None, own: Mapping[str, Any] = M
         image=settings.image,
         chart_version=settings.chart_version,
         allow_empty=settings.allow_empty,
+        children=settings.children,
     )
 
 

@@ -76,6 +76,7 @@ class ExpectationSettings:
     chart_version: str
     wait_for: str
     allow_empty: bool
+    children: bool
 
 
 @dataclass(frozen=True, kw_only=True)

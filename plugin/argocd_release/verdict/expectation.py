@@ -8,7 +8,7 @@ from typing import Final
 from argocd_release.core.text import counted, first_names, one_line
 from argocd_release.messages import chosen_resources
 from argocd_release.messages import verdict as texts
-from argocd_release.model.application import Application, HealthStatus, SyncStatus
+from argocd_release.model.application import Application, HealthStatus, Resource, SyncStatus
 from argocd_release.model.git import Relation, RevisionRelation, Source, same_revision
 from argocd_release.model.observation import APPLICATION
 from argocd_release.model.problem import CauseCode, Problem
@@ -60,6 +60,7 @@ class Expectation:
         image: a tag, digest or reference that a pod must run.
         chart_version: the version of the Helm chart.
         allow_empty: True if an application without resources counts as delivered.
+        children: True if the job also waits for the child applications. Each of them must then prove the image.
     """
 
     wait_for: frozenset[WaitCondition] = DEFAULT_CONDITIONS
@@ -69,6 +70,7 @@ class Expectation:
     image: str = ""
     chart_version: str = ""
     allow_empty: bool = False
+    children: bool = False
 
     @property
     def healths(self) -> frozenset[HealthStatus]:
@@ -110,13 +112,16 @@ class Expectation:
 
     def image_caveat(self, application: Application) -> str:
         """Return a caveat if the release is delivered, but no running pod proves the image; otherwise ""."""
-        if not self.image:
+        if not self.image or self._leaves_image_to_children(application):
             return ""
         if (workloads := application.workloads) is not None:
             proven = not self.lacks_image(workloads) or self._has_run(application)
             waiting = [] if proven else self._waiting(workloads)
             return "; ".join(missing_pods.will_run(item) for item in waiting[:NAMED])
         return texts.IMAGE_CAVEAT.fill(image=self.image)
+
+    def _leaves_image_to_children(self, application: Application) -> bool:
+        return self.children and not application.images and _child(application) is not None
 
     def lacks_image(self, workloads: Workloads) -> bool:
         """Return True if an image is expected, and no serving pod runs it."""
@@ -283,7 +288,7 @@ class Expectation:
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_CHART_VERSION)
 
     def _image_gap(self, application: Application) -> UnmetExpectation | None:
-        if not self.image:
+        if not self.image or self._leaves_image_to_children(application):
             return None
         cluster = application.workloads
         if cluster is None and not application.pods_hidden:
@@ -309,8 +314,7 @@ class Expectation:
         can_follow = missing_pods.has_only_operators(application) or self._is_named(cluster)
         settled = bool(self.revision) and application.health in self.healths and not can_follow
         has_pods = cluster.serving or cluster.unready or cluster.idle
-        child = next((item for item in application.resources if (item.group, item.kind) == CHILD), None)
-        if child is not None and not has_pods:
+        if (child := _child(application)) and not has_pods:
             message = texts.IMAGE_OF_CHILD.fill(image=self.image, child=child)
             hint = texts.IMAGE_OF_CHILD.hint
             return UnmetExpectation(message=message, code=CauseCode.OTHER_IMAGE, final=True, hint=hint)
@@ -342,6 +346,10 @@ class Expectation:
             images = one_line(", ".join(application.images[:NAMED])) or texts.NONE
             reason = texts.OTHER_IMAGE_EXISTS.fill(image=self.image, images=images)
         return UnmetExpectation(message=reason, code=CauseCode.OTHER_IMAGE)
+
+
+def _child(application: Application) -> Resource | None:
+    return next((item for item in application.resources if (item.group, item.kind) == CHILD), None)
 
 
 def resource_gap(application: Application) -> UnmetExpectation | None:

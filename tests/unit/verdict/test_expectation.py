@@ -214,6 +214,12 @@ def test_the_image_of_a_child_application_cannot_be_proven_by_its_parent() -> No
     assert gap is not None
     assert (gap.final, gap.hint) == (True, texts.IMAGE_OF_CHILD.hint)
     assert gap.message == texts.IMAGE_OF_CHILD.fill(image="web:2", child="Application/web")
+    # If the job also waits for the child applications, each of them must run the image.
+    group = replace(state, images=())
+    assert Expectation(image="web:2", children=True).gap(group) is None
+    assert Expectation(image="web:2", children=True).image_caveat(group) == ""
+    assert Expectation(image="web:2", children=True).gap(replace(group, resources=resources(("", "Secret"))))
+    assert Expectation(image="web:2", children=True).gap(replace(state, images=("web:1",)))
     busy = replace(state, workloads=Workloads(images=("web:1",), starting=("web:2",), serving=(POD,)))
     gap = Expectation(image="web:2").gap(busy)
     assert gap is not None
