@@ -389,7 +389,21 @@ def image_partition(stage: Stage) -> Iterator[None]:
     yield
 
 
-def _updated(tag: str, strategy: dict[str, Any]) -> dict[str, str | None]:
-    document = json.loads(manifests.stateful_set("db", f"{IMAGE}:{tag}"))
+@scenario(
+    "RELEASE_IMAGE of a StatefulSet whose partition keeps some pods",
+    Outcome.DELIVERED,
+    ru="RELEASE_IMAGE у StatefulSet, partition которого не даёт обновить часть подов",
+    cause=verdict.KEPT_PODS.fill(images=f"{IMAGE}:1"),
+)
+def image_partly_updated(stage: Stage) -> Iterator[None]:
+    update = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+    stage.deployed(_updated("1", update, replicas=2))
+    stage.settings["RELEASE_IMAGE"] = f"{IMAGE}:2"
+    stage.commit(_updated("2", update, replicas=2))
+    yield
+
+
+def _updated(tag: str, strategy: dict[str, Any], replicas: int = 1) -> dict[str, str | None]:
+    document = json.loads(manifests.stateful_set("db", f"{IMAGE}:{tag}", replicas=replicas))
     document["spec"]["updateStrategy"] = strategy
     return {"db.yaml": json.dumps(document)}

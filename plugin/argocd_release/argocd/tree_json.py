@@ -273,6 +273,7 @@ def summary(
         warning="" if failing else warnings.of(tree, events),
         idle=tree.idle,
         earlier=tree.earlier,
+        kept=tree.kept,
         only_jobs=not tree.serving_pods,
         rollouts=unhealthy_rollouts(tree, live),
     )

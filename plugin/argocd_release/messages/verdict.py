@@ -258,6 +258,10 @@ IMAGE_UNPROVEN: Final = Message(
 IMAGE_CAVEAT: Final = Message(
     "not proven: pods with {image} exist, but this job cannot tell whether they serve: only Argo CD's HTTP API shows it"
 )
+KEPT_PODS: Final = Message(
+    "not all pods are updated: an update strategy (OnDelete or a partition) keeps ready pods of the previous revision, "
+    "which run {images}"
+)
 NONE: Final = "none"
 WILL_RUN: Final = Message("{resource} will run {images} {due}")
 EXPLANATION: Final = Message("; {text}")

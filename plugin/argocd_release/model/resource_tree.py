@@ -150,6 +150,8 @@ class Workloads:
     idle: tuple[Node, ...] = ()
     #: The images of running and ready pods of earlier revisions.
     earlier: tuple[str, ...] = ()
+    #: Those images that belong to a StatefulSet or a DaemonSet. If it is Healthy, its update strategy keeps the pods.
+    kept: tuple[str, ...] = ()
     #: The pod templates of the workloads in ``idle``. It contains only the workloads whose manifests were read.
     templates: tuple[PodTemplate, ...] = ()
     #: True if the application has no pods of the current revision except pods of Jobs.
@@ -319,6 +321,13 @@ class Tree:
         """Return the images of the ready pods of earlier revisions."""
         old = [node for node in self.nodes if node.kind == "Pod" and node.serves and not self.is_current(node)]
         return tuple(dict.fromkeys(image for pod in old for image in pod.images))
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Return the images of the ready pods of earlier revisions that belong to a StatefulSet or a DaemonSet."""
+        old = [node for node in self.nodes if node.kind == "Pod" and node.serves and not self.is_current(node)]
+        kept = [pod for pod in old if (owner := self.owner(pod)) and owner.kind in {"StatefulSet", "DaemonSet"}]
+        return tuple(dict.fromkeys(image for pod in kept for image in pod.images))
 
     @property
     def starting(self) -> tuple[str, ...]:

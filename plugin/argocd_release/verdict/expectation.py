@@ -111,13 +111,14 @@ class Expectation:
         )
 
     def image_caveat(self, application: Application) -> str:
-        """Return a caveat if the release is delivered, but no running pod proves the image; otherwise ""."""
+        """Return a caveat if the release is delivered, but not all running pods prove the image; otherwise ""."""
         if not self.image or self._leaves_image_to_children(application):
             return ""
         if (workloads := application.workloads) is not None:
             proven = not self.lacks_image(workloads) or self._has_run(application)
             waiting = [] if proven else self._waiting(workloads)
-            return "; ".join(missing_pods.will_run(item) for item in waiting[:NAMED])
+            kept = texts.KEPT_PODS.fill(images=first_names(workloads.kept, NAMED)) if workloads.kept else ""
+            return "; ".join(filter(None, (*map(missing_pods.will_run, waiting[:NAMED]), one_line(kept))))
         return texts.IMAGE_CAVEAT.fill(image=self.image)
 
     def _leaves_image_to_children(self, application: Application) -> bool:

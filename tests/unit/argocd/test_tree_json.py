@@ -158,6 +158,9 @@ def test_pods_of_a_controller_revision_before_are_history(kind: str, old: str, n
     known = parse_tree(revised(kind, "db", *pods))
     assert [str(each) for each in known.pods] == ["Pod/db-1"]
     assert known.failing == ()
+    kept = parse_tree(revised(kind, "db", pod("db-0", "db", "db:1", hash=old), pods[1]))
+    assert (kept.kept, kept.earlier, kept.images) == (("db:1",), ("db:1",), ("db:2",))
+    assert known.kept == ()
     crashing = parse_tree(revised(kind, "db", pod("db-1", "db", "db:2", hash=new, **CRASHES)))
     assert [str(each) for each in crashing.failing] == ["Pod/db-1"]
     without = parse_tree({"nodes": [node(kind, "db"), pods[0]]})

@@ -354,6 +354,13 @@ def test_an_image_without_pods_is_judged_by_the_live_manifest(
         assert Expectation(image=image).image_caveat(state) == caveat
 
 
+def test_pods_that_an_update_strategy_keeps_are_a_caveat() -> None:
+    state = replace(ONE, workloads=Workloads(images=("web:2",), earlier=("web:1", "db:1"), kept=("db:1",)))
+    assert Expectation(image="web:2").gap(state) is None
+    assert Expectation(image="web:2").image_caveat(state) == texts.KEPT_PODS.fill(images="db:1")
+    assert Expectation().image_caveat(state) == ""
+
+
 @pytest.mark.parametrize(
     ("held", "message"),
     [
