@@ -249,7 +249,8 @@ def _without_tokens(text: str) -> str:
     for pattern, kept in CREDENTIAL_PATTERNS:
         at = "@" if kept.endswith("@") else ""
         text = pattern.sub(rf"{kept.removesuffix('@')}{REDACTED}{at}", text)
-    return text
+    lower = text.lower()
+    return _NAMED_VALUE.sub(rf"\1\2\3{REDACTED}", text) if any(part in lower for part in _NAMED_PARTS) else text
 
 
 def _secret_lines(name: str, value: str) -> Iterator[str]:
@@ -276,6 +277,10 @@ def _says_secret(name: str, value: str) -> bool:
 
 
 _SENSITIVE: Final = r"(?:token|passw|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|signature|credential|auth)"
+_NAMED: Final = (
+    r"(?:passw(?:or)?d|passphrase|api[_-]?key|(?:access|secret|private|account|encryption)[_-]?key"
+    r"|(?:auth|access|refresh|bearer|argocd\.)[_-]?token|client[_-]?secret)"
+)
 # All quantifiers are possessive or bounded, so that no untrusted text can make a pattern backtrack.
 #: Patterns of credentials, each with a template for the part of the match to keep.
 CREDENTIAL_PATTERNS: Final = (
@@ -289,14 +294,16 @@ CREDENTIAL_PATTERNS: Final = (
     ),
     # A JSON Web Token, which can be cut off at its end.
     (re.compile(rf"(?<![\w-])(?>([\w-]*?)eyJ)[\w-]{{8,}}+(?:\.[\w-]{{8,}}+\.[\w-]*+|(?:\.[\w-]*+)?(?={CUT}))"), r"\1"),
-    # Tokens of GitLab, GitHub, AWS, Slack, HashiCorp Vault, npm, Docker Hub, Google, Stripe, SendGrid, PyPI.
+    # Tokens of GitLab, GitHub, AWS, Slack, HashiCorp Vault, npm, Docker Hub, Google, Stripe, SendGrid, PyPI, OpenAI,
+    # Anthropic, DigitalOcean, Shopify, age.
     (
         re.compile(
             r"(?<![A-Za-z0-9])(?:gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct)-[\w.-]{8,}+"
             r"|gh[opusr]_[A-Za-z0-9]{8,}+|github_pat_\w{8,}+|(?:AKIA|ASIA)[A-Z0-9]{12,}+"
             r"|xox[abeprs]-[\w-]{6,}+|xapp-[\w-]{8,}+|hv[sbr]\.[\w-]{8,}+|npm_[A-Za-z0-9]{20,}+"
             r"|dckr_[a-z]{3}_[\w-]{8,}+|AIza[\w-]{30,}+|[sr]k_(?:live|test)_[A-Za-z0-9]{8,}+|SG\.[\w-]{8,}+\.[\w-]{8,}+"
-            r"|pypi-[\w-]{20,}+)"
+            r"|pypi-[\w-]{20,}+|sk-(?:proj|ant|svcacct)-[\w-]{16,}+|dop_v1_\w{20,}+|shp(?:at|ca|pa|ss)_\w{20,}+"
+            r"|AGE-SECRET-KEY-1\w{20,}+)"
         ),
         "",
     ),
@@ -314,9 +321,22 @@ CREDENTIAL_PATTERNS: Final = (
         re.compile(r"(?<![^\s\"'(=,])([\w.%+~-]{1,64}+:)(?!//|\d{1,5}/)(?:[^\s@\"']{1,200}+@(?!sha\d))++(?=[\w\[])"),
         r"\1@",
     ),
+    # The value of an HTTP header with a token.
+    (re.compile(r"(?i)(?<![\w-])((?:private|job|deploy|x-[a-z-]{0,30}?)-?(?:token|key):[ ]++)[\w.~+/=-]{8,}+"), r"\1"),
     # The value of a URL parameter whose name suggests a secret.
     (re.compile(rf"(?i)([?&](?=[\w.-]{{0,40}}?{_SENSITIVE})[\w.-]{{1,80}}+=)[^\s&#\"'<>]++"), r"\1"),
 )
+# The value of a variable, option or field whose name suggests a secret, such as "password=value". A value that begins
+# with one of "$<*{[" is a reference or a placeholder.
+_NAMED_VALUE: Final = re.compile(
+    rf"(?i)({_NAMED}(?:\\*+[\"']\s*+[:=]>?\s*+\\*+[\"']|=\\*+[\"']))(?![$<*{{\[])"
+    # In a text with quotes around it, the quotes of the value have a backslash.
+    r"(?:(?<=\\[\"'])[^\"'\\\n]++|(?<=\")(?:[^\"\\\n]++|\\.)++|(?<=')(?:[^'\\\n]++|\\.)++)"
+    rf"|({_NAMED}=)(?![$<*{{\[])[^\s;,&\"'\\)\]}}]++"
+    rf"|((?<![\w-])--[\w-]{{0,30}}{_NAMED}[ ]++)(?![$<*{{\[-])[^\s\"'\\]++"
+)
+# The parts of the names in _NAMED. Searching for them first saves time, because few texts contain one.
+_NAMED_PARTS: Final = ("passw", "passphrase", "key", "token", "secret")
 _PARAMETER: Final = re.compile(rf"(?i)[?&;](?=[\w.-]{{0,40}}?{_SENSITIVE})[\w.-]{{1,80}}+=([^\s&#;]++)")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}+")
 _PORT: Final = re.compile(r"\d{1,5}+(?:[/?#]|$)")

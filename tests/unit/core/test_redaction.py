@@ -253,3 +253,41 @@ def test_a_secret_with_quotes_is_hidden_in_each_notation(text: str) -> None:
 
 def test_a_secret_beyond_ascii_is_hidden_as_python_writes_it() -> None:
     assert redaction(["пароль-1"])(ascii("пароль-1")) == "'[redacted]'"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("+ PGPASSWORD=hunter2 psql -h db", "+ PGPASSWORD=[redacted] psql -h db"),
+        ("jdbc:sqlserver://db;user=web;password=hunter2;", "jdbc:sqlserver://db;user=web;password=[redacted];"),
+        ('--set "db.password=hunter2" --atomic', '--set "db.password=[redacted]" --atomic'),
+        ("--from-literal='api-key=hunter2'", "--from-literal='api-key=[redacted]'"),
+        ("password='hunter2 hunter2'", "password='[redacted]'"),
+        ('{"user":"web","password":"hunter2"}', '{"user":"web","password":"[redacted]"}'),
+        (r'{"msg":"{\"client_secret\": \"hunter2\"}"}', r'{"msg":"{\"client_secret\": \"[redacted]\"}"}'),
+        ("{'access_token': 'hunter2'}", "{'access_token': '[redacted]'}"),
+        (r'{"password": "hunter2\"hunter2", "a": 1}', '{"password": "[redacted]", "a": 1}'),
+        ('password="it\'s hunter2" psql', 'password="[redacted]" psql'),
+        ("argocd login --password hunter2 --insecure", "argocd login --password [redacted] --insecure"),
+        ("> PRIVATE-TOKEN: hunter2hunter2", "> PRIVATE-TOKEN: [redacted]"),
+        ("x-api-key: hunter2hunter2", "x-api-key: [redacted]"),
+    ],
+)
+def test_the_value_of_a_field_with_a_telling_name_is_hidden(text: str, shown: str) -> None:
+    assert redaction([])(text) == shown
+    assert redaction([])(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FATAL: password authentication failed for user web",
+        "password: must not be empty",
+        "set DB_PASSWORD=$PASSWORD and api_key=<your key>",
+        "db.password={{ .Values.password }}",
+        "argocd login --password --insecure",
+        'secret="default/db" token=expired',
+    ],
+)
+def test_a_text_about_a_credential_stays(text: str) -> None:
+    assert redaction([])(text) == text
