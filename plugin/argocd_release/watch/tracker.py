@@ -32,6 +32,9 @@ POLL_SECONDS: Final = 2.0
 # The pause between the first look that shows a result and the look that confirms it.
 CONFIRM_SECONDS: Final = 0.3
 BURST_SECONDS: Final = 0.3
+# The pause between two looks at reported changes lasts at least this many times as long as the first of them. If Argo
+# CD is overloaded, looks take seconds, and further looks at each change would make it slower.
+LOOK_PAUSES: Final = 3.0
 # If the look at the deadline times out, the verdict uses the previous look. This is its maximum age in seconds.
 RECENT_SECONDS: Final = 10.0
 # In a group, a look waits this many seconds for its comparison. A later look uses the result.
@@ -129,6 +132,8 @@ class Tracker:
             else None
         )
         self._looked_at: float | None = None
+        # The duration of the last look in seconds; 0 if it has waited for a comparison.
+        self._took = 0.0
         self._feed: ports.WaitFeed | None = None
         self._has_news = True
         self._look_at = self._started
@@ -260,6 +265,7 @@ class Tracker:
             hard=self._comparisons.is_hard,
             echo=self._history.now == 0,
         )
+        self._took = 0.0 if compare else self._clock.now() - begun
         if compared and isinstance(observation, Application):
             self._comparisons.end(observation)
         history = self._observe(observation, compared=compared, begun=begun)
@@ -318,6 +324,8 @@ class Tracker:
             least, most = (
                 (least, min(most, grace_due_in + least)) if grace_due_in else (CONFIRM_SECONDS, CONFIRM_SECONDS)
             )
+        if grace_due_in is None:
+            least = max(least, min(LOOK_PAUSES * self._took, QUIET_SECONDS))
         due_in = self._comparisons.due_at(self.application, self._history) - self._clock.now()
         if self._history.in_doubt and not self._looks.comparing:
             most = min(most, max(due_in, least))

@@ -397,6 +397,13 @@ def test_a_change_of_the_tree_is_looked_at_at_once() -> None:
     assert crashes_at + 15 <= run.seconds <= crashes_at + 16
 
 
+@pytest.mark.parametrize(("cost", "fewest", "most"), [(0.1, 60, 140), (1.0, 8, 13)])
+def test_while_looks_take_long_reported_changes_cause_fewer_of_them(cost: float, fewest: int, most: int) -> None:
+    """An overloaded Argo CD must not become slower because it reports many changes."""
+    run = Run(PROGRESSING, timeout=40, cost=cost, tree_changes=[1 + number / 10 for number in range(350)])
+    assert fewest <= len(run.commands.refreshes) <= most
+
+
 def test_a_sync_that_runs_is_looked_at_as_often_as_ever() -> None:
     """A repeated attempt with the same messages changes neither the application nor its tree."""
     run = Run(application(sync="OutOfSync", phase="Running"), timeout=60, tree_changes=[1])
