@@ -187,7 +187,11 @@ WHY_MANUAL: Final = (
 WHY_APPLICATION_SET: Final = Message(
     '; it has no automated sync policy: if its ApplicationSet "{name}" syncs step by step, wait for the step of this '
     "application (kubectl describe applicationset); otherwise, a user or a job must sync it (argocd app sync, or "
-    "<RELEASE_SYNC=true>)"
+    "<RELEASE_SYNC=true>)",
+    "find out if the ApplicationSet syncs step by step (kubectl describe applicationset {name}). If it does, an "
+    "application of an earlier step is probably not Healthy: fix that one, and then retry this GitLab job, because a "
+    "sync by hand skips the order of the steps. If it does not, sync the application (argocd app sync {application}, "
+    "or <RELEASE_SYNC=true>), or give its template an automated sync policy",
 )
 WHY_GIVEN_UP: Final = Message("; Argo CD gave up: {message}")
 WHY_SYNCED_ALREADY: Final = "; Argo CD has synced this revision already and does not sync it again"

@@ -281,6 +281,8 @@ def _out_of_sync(application: Application) -> Problem:
     if hint and pending and pending[0].health is HealthStatus.MISSING:
         text += texts.RESOURCE_GONE.fill(resource=pending[0])
         hint = texts.RESOURCE_GONE.fill_hint(application=application.full_name)
+    if code is CauseCode.NO_SYNC_POLICY and application.application_set:
+        hint = texts.WHY_APPLICATION_SET.fill_hint(name=application.application_set, application=application.full_name)
     if code is CauseCode.OUT_OF_SYNC and _is_overlooked(application):
         hint = texts.SEVERAL_SOURCES.fill_hint(application=application.full_name)
     if code is CauseCode.OTHER_IMAGE:

@@ -325,6 +325,13 @@ def test_what_needs_a_hand_is_not_delivered_after_its_grace(
         assert verdict.outcome is (Outcome.DELIVERED if applied else Outcome.NOT_DELIVERED)
 
 
+def test_an_application_of_a_progressive_sync_is_not_to_be_synced_by_hand_at_once() -> None:
+    state = replace(application(sync="OutOfSync", operated=OLD), automated=False, application_set="shops")
+    verdict = look((0, state), (100, state))
+    assert (verdict.outcome, verdict.code) == (None, CauseCode.NO_SYNC_POLICY)
+    assert verdict.hint == texts.WHY_APPLICATION_SET.fill_hint(name="shops", application="argocd/web")
+
+
 def test_a_cron_job_whose_last_run_failed_stays_degraded_until_a_run_succeeds() -> None:
     job = {"group": "batch", "kind": "CronJob", "namespace": "web", "name": "nightly", "status": "Synced"}
     state = application(health="Degraded", resources=[job | {"health": {"status": "Degraded"}}])
