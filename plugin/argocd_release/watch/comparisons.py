@@ -23,6 +23,10 @@ RENDER_AGAIN_AFTER_OUTAGE_SECONDS: Final = 30.0
 # the first render of a revision failed, Argo CD 3.6 only syncs the revision after another comparison (argo-cd v3.6.1
 # controller/state.go:496). By itself, Argo CD compares only every three minutes.
 SYNC_SECONDS: Final = 10.0
+# Argo CD compares an application by itself at the end of each sync (argo-cd v2.13.2 controller/appcontroller.go:1431,
+# v3.6.1 controller/appcontroller.go:1773). The job requests that comparison only if it is missing for this time, for
+# example because the application controller was restarted. An earlier request would often cause a second comparison.
+AFTER_SYNC_SECONDS: Final = 10.0
 
 
 class Comparisons:
@@ -39,6 +43,8 @@ class Comparisons:
         self._begun_at = self._ended_at = now()
         self._failed_renders = 0
         self._is_hard = False
+        # The end of a sync that no comparison has followed yet, and the clock time at which the job has noticed this.
+        self._uncompared_sync: tuple[str, float] = ("", 0.0)
 
     @property
     def exhausted(self) -> bool:
@@ -98,13 +104,18 @@ class Comparisons:
         # period of the failure.
         if application.operating or (hydration is not None and hydration.failed):
             return math.inf
-        if (
-            not application.spec_compared
-            or application.outdated
-            or (expectation.demands and expectation.gap(application) is not None)
-        ):
+        if not application.spec_compared or (expectation.demands and expectation.gap(application) is not None):
             return self._begun_at + COMPARE_AGAIN_SECONDS
+        if operation is not None and application.outdated:
+            noticed_at = self._noticed_at(operation.finished_at)
+            return max(self._begun_at + COMPARE_AGAIN_SECONDS, noticed_at + AFTER_SYNC_SECONDS)
         return self._begun_at + SYNC_SECONDS if application.awaits_sync else math.inf
+
+    def _noticed_at(self, sync_end: str) -> float:
+        """Return the clock time of the first call with this end of a sync."""
+        if self._uncompared_sync[0] != sync_end:
+            self._uncompared_sync = (sync_end, self._now())
+        return self._uncompared_sync[1]
 
     def _render_due_at(self, application: Application, history: SymptomHistory) -> float:
         if _answers_from_cache(application):
