@@ -5,14 +5,14 @@ A document can turn out to be a Secret only after its values. ``kubectl`` prints
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from argocd_release.core.yaml_secrets import is_indented, rest_after, starts_data
 
 #: The fields of a Secret. A line with another field at the same indent ends the document.
 _FIELD: Final = re.compile(
-    r"(?<!\w)[\"']?+(?:apiVersion|data|immutable|kind|metadata|stringData|type)[\"']?+[ \t]*+:(?=\s|$)"
+    r"(?<!\w)[\"']?+(apiVersion|data|immutable|kind|metadata|stringData|type)[\"']?+[ \t]*+:(?=\s|$)"
 )
 _KIND: Final = re.compile(r"(?<!\w)[\"']?+kind[\"']?+[ \t]*+:\s++(?:!\S{0,60}+\s++)?+[\"']?+(\w++)")
 _ITEM: Final = re.compile(r"(?:- ++)++$")
@@ -30,12 +30,14 @@ class _Document:
         braces: the number of open braces if the document is in braces, otherwise 0.
         has_data: True if the document has a field ``data`` or ``stringData``.
         kind: the kind of the document, or "" while no line has shown it.
+        fields: the names of its fields that the lines have shown. A second field of the same name begins a document.
     """
 
     prefix: str
     braces: int = 0
     has_data: bool = False
     kind: str = ""
+    fields: set[str] = field(default_factory=set)
 
     def take(self, line: str) -> bool:
         """Take the next line. Return False if the document has ended before the line."""
@@ -52,6 +54,11 @@ class _Document:
 
     def read(self, text: str) -> None:
         """Read the data and the kind of the document from a line."""
+        name = _FIELD.search(text)
+        if name is not None and not self.braces:
+            if name[1] in self.fields:
+                self.fields, self.has_data, self.kind = set(), False, ""
+            self.fields.add(name[1])
         self.has_data = self.has_data or starts_data(text)
         if not self.kind and (kind := _KIND.search(text)) is not None:
             self.kind = kind[1]
@@ -66,10 +73,10 @@ class LogDocuments:
     def take(self, line: str) -> None:
         """Take the next line of the log."""
         self._open = [document for document in self._open if document.take(line)]
-        field = _FIELD.search(line)
-        if field is None or len(self._open) >= _DEPTH:
+        first = _FIELD.search(line)
+        if first is None or len(self._open) >= _DEPTH:
             return
-        prefix = line[: field.start()]
+        prefix = line[: first.start()]
         braces = line.count("{") - line.count("}") if "{" in prefix else 0
         prefix = _ITEM.sub(lambda item: " " * len(item[0]), prefix)
         has_ended = "{" in prefix and braces <= 0

@@ -239,8 +239,10 @@ def test_the_data_of_a_secret_is_held_back_until_its_kind_can_follow(paused: Wat
         ['"data":', f'  "password": "{VALUE}"', "", f'  "user": "{VALUE}"', '"kind": "Secret"'],
         ["kind: Secret", "metadata:", *["  a: b"] * 70, "stringData:", f"  password: {VALUE}"],
         ["data:", *[f"  password: {VALUE}"] * 320, "kind: Secret"],
+        ["kind: ConfigMap", "data:", "  a: b", "apiVersion: v1", "data:", f"  password: {VALUE}", "kind: Secret"],
+        ["kind: List", "kind: Secret", "metadata:", *["  a: b"] * 70, "data:", f"  password: {VALUE}"],
     ],
-    ids=range(7),
+    ids=range(9),
 )
 @pytest.mark.parametrize("seconds", [1.0, 20.0])
 @pytest.mark.parametrize("prefix", ["", "+ ", "INFO "])
