@@ -11,10 +11,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +24,7 @@ from sandbox.sandbox import Sandbox
 from tests.support.job import COMMAND, REPORTS
 from tests.support.misbehaving import FAULTS, Misbehaving
 from tests.support.processes import waited
+from tests.support.raw_server import RawServer
 from tests.support.waiting import eventually
 
 EXAMPLES: Final = int(os.environ.get("MISBEHAVING_EXAMPLES", "20"))
@@ -128,24 +127,23 @@ def play(example: Example, folder: Path, environ: dict[str, str]) -> str:
     return f"{seconds - limit:.1f} s too late after {what}:\n{text}" if seconds > limit else ""
 
 
-def _accept(server: socket.socket, accepted: list[socket.socket]) -> None:
-    with suppress(OSError):
-        while True:
-            accepted.append(server.accept()[0])
-
-
 @pytest.mark.parametrize("at", ["while it waits", "while it notifies"])
 def test_a_gitlab_that_never_answers_delays_no_cancelled_job(sandbox: Sandbox, tmp_path: Path, at: str) -> None:
     """Argo CD responds well. GitLab accepts each connection, and sends nothing."""
-    argocd, gitlab = Misbehaving(tmp_path, "hang", sys.maxsize), socket.create_server(("127.0.0.1", 0))
     connections: list[socket.socket] = []
-    threading.Thread(target=_accept, args=(gitlab, connections), daemon=True).start()
+
+    def hold(connection: socket.socket) -> None:
+        connections.append(connection)
+        while connection.recv(65536):
+            pass
+
+    argocd, gitlab = Misbehaving(tmp_path, "hang", sys.maxsize), RawServer(hold)
     environ = {
         "PATH": sandbox.environment()["PATH"],
         "ARGOCD_SERVER": f"localhost:{argocd.port}",
         "ARGOCD_AUTH_TOKEN": "a-token-of-twenty-characters",
         "ARGOCD_OPTS": f"--grpc-web --server-crt {argocd.authority}",
-        "CI_API_V4_URL": f"http://127.0.0.1:{gitlab.getsockname()[1]}/api/v4",
+        "CI_API_V4_URL": f"http://127.0.0.1:{gitlab.port}/api/v4",
         "CI_PROJECT_ID": "1",
         "CI_PROJECT_PATH": "team/shop",
         "CI_COMMIT_REF_NAME": "main",

@@ -67,7 +67,10 @@ class Progress:
         reason = _known_reason(observation, verdict)
         # Do not log a reason immediately if it differs from a logged reason only in numbers or in names of pods.
         key = _NUMBERS.sub("#", _without_counts(reason))
-        is_new = key not in self._shown_reasons and len(self._shown_reasons) < LINES_AT_ONCE
+        # Argo CD compares by itself at the end of a sync, so the lack of this comparison is seldom worth a line.
+        is_outdated = isinstance(observation, Application) and observation.outdated
+        is_brief = is_outdated and verdict.code is CauseCode.NOT_COMPARED
+        is_new = not is_brief and key not in self._shown_reasons and len(self._shown_reasons) < LINES_AT_ONCE
         pause = STILL_WAITING_SECONDS if self.steady else max(STILL_WAITING_SECONDS, at - self._started)
         if not is_new and now - at < pause:
             return

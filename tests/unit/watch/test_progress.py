@@ -1,10 +1,14 @@
-"""Test the rows of ``argocd app wait`` that describe the sync of an earlier release."""
+"""Test which reasons the log shows, and which messages in the rows of ``argocd app wait`` it leaves out."""
 
 from typing import Any
 
 import pytest
 
-from argocd_release.watch.progress import without_old_message
+from argocd_release.model.events import ApplicationState, JobEvent, StillWaiting
+from argocd_release.model.outcome import Verdict
+from argocd_release.verdict.blockers import blocker
+from argocd_release.verdict.expectation import Expectation
+from argocd_release.watch.progress import Progress, without_old_message
 from tests.unit.states import OLD, application
 
 CREATED = {
@@ -42,3 +46,21 @@ def test_a_row_about_an_earlier_release_has_no_message(status: str) -> None:
 def test_all_other_lines_stay_as_they_are(line: str, parts: dict[str, Any]) -> None:
     assert without_old_message(line, application(results=[CREATED], **parts)) == line
     assert without_old_message(line, None) == line
+
+
+def test_the_lack_of_a_comparison_after_a_sync_is_only_logged_if_it_lasts() -> None:
+    events: list[JobEvent] = []
+    now = [0.0]
+    progress = Progress(emit=events.append, now=lambda: now[0], started=0.0, timeout=60)
+    outdated = application(reconciledAt="2026-01-01T00:00:04Z")
+    problem = blocker(outdated, Expectation(), compared=True)
+    assert problem is not None
+    pending = Verdict(outcome=None, reason=problem.message, code=problem.code)
+    for now[0] in (1.0, 5.0):
+        progress.emit_pending(outdated, pending)
+    assert events == []
+    now[0] = 11.0
+    progress.emit_pending(outdated, pending)
+    assert [type(event) for event in events] == [StillWaiting]
+    progress.emit_pending(application(health="Progressing"), Verdict(outcome=None, reason="Progressing"))
+    assert [type(event) for event in events] == [StillWaiting, ApplicationState]
