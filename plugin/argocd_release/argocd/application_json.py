@@ -123,6 +123,15 @@ def application_of(document: dict[str, Any]) -> Application:
     )
 
 
+def is_abridged(application: Application) -> bool:
+    """Return True if argocd has possibly omitted important fields, because it is older than the server.
+
+    argocd only prints the fields that it knows: ``sourceHydrator`` since 2.14, and ``automated.enabled`` since 3.1.
+    """
+    sourceless = not any(source.repo_url for source in application.sources)
+    return sourceless or (application.automated and application.sync is not SyncStatus.SYNCED)
+
+
 def _documents(text: str) -> list[dict[str, Any]]:
     """Return the complete JSON objects in the text that start at the beginning of a line."""
     decoder, documents, position = json.JSONDecoder(), list[dict[str, Any]](), 0

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import sh
 
 from argocd_release.argocd.api_errors import BLOCKED
-from argocd_release.argocd.application_json import parse_application
+from argocd_release.argocd.application_json import is_abridged, parse_application
 from argocd_release.argocd.application_list import parse_applications
 from argocd_release.argocd.connection import Connection, Credentials
 from argocd_release.argocd.wait_output import WaitProcess, failure_message
@@ -174,7 +174,7 @@ class ArgoCD:
         except ValueError as error:
             message = texts.ARGOCD_PRINTED_NO_APPLICATION.fill(error=one_line(str(error)))
             raise self._error(arguments, FailureKind.MALFORMED, 0, message) from error
-        if application.abridged and self._full_application is not None:
+        if is_abridged(application) and self._full_application is not None:
             with suppress(ArgoCDError):
                 return self._full_application(name)
         return application

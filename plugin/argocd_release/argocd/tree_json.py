@@ -132,7 +132,7 @@ def parse_pod_template(node: Node, manifest: object) -> PodTemplate:
         resource=str(node),
         images=images,
         due=due,
-        completed=(node.kind, node.health) == ("Job", "Healthy") and not due,
+        completed=node.has_completed and not due,
         on_delete=update.get("type") == "OnDelete",
         partitioned=bool(as_object(update.get("rollingUpdate")).get("partition")),
     )

@@ -1,6 +1,5 @@
 """The command ``argocd-release wait``, which is the default: wait until the release is delivered or has failed."""
 
-import gc
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TextIO
@@ -24,11 +23,6 @@ def execute(arguments: Sequence[str], environ: Mapping[str, str], stream: TextIO
     """Wait for the release, and return the exit code. All settings come from environment variables."""
     if arguments:
         parse_arguments(arguments)
-    # Exclude the objects of imported modules from garbage collection. They are never freed, and checking them would
-    # delay the first call of argocd.
-    gc.disable()
-    gc.freeze()
-    gc.enable()
     return Run(environ, stream).execute(signals)
 
 

@@ -1,4 +1,4 @@
-"""Read the containers of a pod from its live manifest, and find the one that keeps the pod from being ready.
+"""Find the container that keeps a pod from being ready, the log line that says why, and the pods that serve a host.
 
 The names of the fields are those of Kubernetes core/v1 PodStatus.
 """

@@ -177,9 +177,9 @@ ASK_OWNER_WHEN: Final = (
 )
 SEVERAL_SOURCES: Final = Message(
     "",
-    "sync the application (argocd app sync {application}, or <RELEASE_SYNC=true>), and retry this GitLab job. Argo CD "
-    "2 does not sync an application with several sources by itself if it has found the commit during another sync, or "
-    "if only the parameters have changed. Argo CD 3 does, and so does selfHeal",
+    "sync the application (argocd app sync {application}, or <RELEASE_SYNC=true>), and retry this GitLab job. Before "
+    "version 3.2, Argo CD does not sync an application with several sources by itself if it has found the commit "
+    "during another sync, or if only the parameters have changed, unless selfHeal is on",
 )
 WHY_MANUAL: Final = (
     "; it has no automated sync policy, so a user or a job must sync it (argocd app sync, or <RELEASE_SYNC=true>)"

@@ -280,15 +280,6 @@ class Application:
         return ",".join(self.revisions)
 
     @property
-    def abridged(self) -> bool:
-        """Return True if argocd has possibly omitted important fields, because it is older than the server.
-
-        argocd only prints the fields that it knows: ``sourceHydrator`` since 2.14, and ``automated.enabled`` since 3.1.
-        """
-        sourceless = not any(source.repo_url for source in self.sources)
-        return sourceless or (self.automated and self.sync is not SyncStatus.SYNCED)
-
-    @property
     def commits(self) -> tuple[str, ...]:
         """Return the commits to compare with an expectation: the compared ones or, with a hydrator, the dry one."""
         if self.hydration is None:
@@ -387,6 +378,15 @@ class Application:
         attempted = self.operation is not None and self.operation.is_of(self.revisions)
         due = self.automated and self.sync is SyncStatus.OUT_OF_SYNC and not self.sync_window
         return due and not self.operating and not attempted
+
+    @property
+    def is_overlooked(self) -> bool:
+        """Return True if Argo CD possibly never syncs the compared revision by itself, because of several sources.
+
+        Before v3.2, autoSync then skips revisions that a comparison during another sync has found (argo-cd v2.13.2).
+        """
+        due = self.automated and self.sync is SyncStatus.OUT_OF_SYNC and not (self.operating or self.attempted)
+        return due and not self.self_heal and len(self.sources) > 1
 
     @property
     def skips_auto_sync(self) -> bool:

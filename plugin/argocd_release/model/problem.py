@@ -226,13 +226,15 @@ ERROR_CONDITIONS: Final[Mapping[str, CauseCode]] = MappingProxyType(
         SYNC_ERROR: CauseCode.SYNC_GIVEN_UP,
     }
 )
+#: The beginning of the message if the sync option FailOnSharedResource fails a sync (argo-cd v2.13.2
+#: controller/sync.go). A SyncError repeats the message.
+SHARED_RESOURCE: Final = "Shared resource found: "
 # Phrases of the repo-server's errors that show that a file in git causes the error (argo-cd v2.13.2 util/app/path,
 # reposerver/repository).
 _IN_GIT: Final = (
     ("app path does not exist", CauseCode.PATH_MISSING),
     ("Failed to unmarshal", CauseCode.MANIFEST_UNREADABLE),
-    # The message of the sync option FailOnSharedResource, which a SyncError repeats.
-    ("Shared resource found: ", CauseCode.SHARED_RESOURCE),
+    (SHARED_RESOURCE, CauseCode.SHARED_RESOURCE),
 )
 # The prefix of the error message if Argo CD could not determine the health of a resource (argo-cd v2.13.2
 # controller/state.go:859).

@@ -5,7 +5,7 @@ The fields are those of ``ApplicationTree`` in argo-cd v2.13.2 pkg/apis/applicat
 of a ReplicaSet. Only pods have ``labels``, which come from ``networkingInfo``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -70,6 +70,11 @@ class Node:
     def serves(self) -> bool:
         """Return True for a pod that is running and ready, and is not terminating."""
         return self.health == "Healthy" and self.reason == "Running"
+
+    @property
+    def has_completed(self) -> bool:
+        """Return True for a Job that has completed."""
+        return (self.kind, self.health) == ("Job", "Healthy")
 
     @property
     def ref(self) -> ResourceRef:
@@ -299,40 +304,41 @@ class Tree:
         """Return the pods that are ready. If all pods belong to Jobs, return the Healthy pods of the newest Job."""
         if self.serving_pods:
             return tuple(pod for pod in self.serving_pods if pod.serves)
-        jobs = [node for node in self.nodes if node.kind == "Job"]
-        newest = max(jobs, key=lambda job: job.created_at, default=None)
+        newest = max((node for node in self.nodes if node.kind == "Job"), key=lambda job: job.created_at, default=None)
         return tuple(pod for pod in self.pods if newest and pod.owner == newest.uid and pod.health == "Healthy")
 
     @property
     def images(self) -> tuple[str, ...]:
         """Return the images of the ready pods."""
-        return tuple(dict.fromkeys(image for pod in self.ready_pods for image in pod.images))
+        return images_of(self.ready_pods)
 
     @property
     def idle(self) -> tuple[Node, ...]:
         """Return the applied workloads without pods of the current revision, and all CronJobs and completed Jobs."""
         busy = {self.root(pod).uid for pod in self.pods}
-        # The pods of a CronJob can run an older image.
         applied = [node for node in self.nodes if node.kind in WORKLOADS and not node.owner]
-        return tuple(node for node in applied if node.uid not in busy or _has_ended(node))
+        # The pods of a CronJob can run an older image.
+        return tuple(node for node in applied if node.uid not in busy or node.kind == "CronJob" or node.has_completed)
 
     @property
     def earlier(self) -> tuple[str, ...]:
         """Return the images of the ready pods of earlier revisions."""
-        old = [node for node in self.nodes if node.kind == "Pod" and node.serves and not self.is_current(node)]
-        return tuple(dict.fromkeys(image for pod in old for image in pod.images))
+        return images_of(self._earlier_pods)
 
     @property
     def kept(self) -> tuple[str, ...]:
         """Return the images of the ready pods of earlier revisions that belong to a StatefulSet or a DaemonSet."""
-        old = [node for node in self.nodes if node.kind == "Pod" and node.serves and not self.is_current(node)]
-        kept = [pod for pod in old if (owner := self.owner(pod)) and owner.kind in {"StatefulSet", "DaemonSet"}]
-        return tuple(dict.fromkeys(image for pod in kept for image in pod.images))
+        kinds = {"StatefulSet", "DaemonSet"}
+        return images_of(pod for pod in self._earlier_pods if (owner := self.owner(pod)) and owner.kind in kinds)
+
+    @property
+    def _earlier_pods(self) -> list[Node]:
+        return [node for node in self.nodes if node.kind == "Pod" and node.serves and not self.is_current(node)]
 
     @property
     def starting(self) -> tuple[str, ...]:
         """Return the images of the pods that can still become ready."""
-        return tuple(dict.fromkeys(image for pod in self.serving_pods if _may_serve(pod) for image in pod.images))
+        return images_of(filter(_may_serve, self.serving_pods))
 
     def is_of_a_job(self, pod: Node) -> bool:
         """Return True if a Job owns the pod. The Job can also be a hook, or belong to a CronJob."""
@@ -377,8 +383,9 @@ def _cannot_start(pod: Node) -> bool:
     return pod.reason.removeprefix("Init:").startswith(_CANNOT_START)
 
 
-def _has_ended(node: Node) -> bool:
-    return node.kind == "CronJob" or (node.kind, node.health) == ("Job", "Healthy")
+def images_of(pods: Iterable[Node]) -> tuple[str, ...]:
+    """Return the images of the pods without duplicates."""
+    return tuple(dict.fromkeys(image for pod in pods for image in pod.images))
 
 
 def _may_serve(pod: Node) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from argocd_release.model.problem import ResourceRef
-from argocd_release.model.resource_tree import Node, Tree
+from argocd_release.model.resource_tree import Node, Tree, images_of
 
 #: The states of a pod in which no container has ever run (kubectl's words, which Argo CD uses in its resource tree).
 _NOT_BEGUN: Final = frozenset({
@@ -33,7 +33,7 @@ class PodGroup:
     def of(cls, pods: Iterable[Node]) -> "PodGroup":
         every = list(pods)
         ready = [pod for pod in every if pod.serves]
-        images = tuple(dict.fromkeys(image for pod in ready for image in pod.images))
+        images = images_of(ready)
         times = sorted(pod.created_at for pod in ready if pod.created_at)
         return cls(
             count=len(every),

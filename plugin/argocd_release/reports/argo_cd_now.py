@@ -96,8 +96,7 @@ def _out_of_sync(application: Application) -> str:
             return texts.NOW_WINDOW_STAYS_CLOSED.fill(days=DAYS)
         return texts.NOW_SYNCS_AT.fill(time=window.opens) if window.opens else texts.NOW_WAITS_FOR_WINDOW
     if operation is None or not application.attempted:
-        is_overlooked = len(application.sources) > 1 and not application.self_heal
-        return texts.NOW_DOES_NOT_SYNC if is_overlooked else texts.NOW_SYNCS_SOON
+        return texts.NOW_DOES_NOT_SYNC if application.is_overlooked else texts.NOW_SYNCS_SOON
     if operation.terminated:
         return texts.NOW_TERMINATED
     if operation.unsuccessful:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Final
 
 from argocd_release.core.text import first_names, one_line
-from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, HealthStatus, Resource, SyncStatus
 from argocd_release.model.problem import SYNC_ERROR, CauseCode, HasRef, Problem, Subject
@@ -23,12 +22,14 @@ from argocd_release.verdict.pending import (
     drift,
     exclusion_caveat,
     holds_for_good,
+    is_settled,
     owner_caveat,
     owner_finding,
     pending_reason,
     spec_finding,
     sync_obstacle,
     unhydrated,
+    unsynced_resources,
 )
 
 NOT_COMPARED: Final = Problem(message=texts.NOT_COMPARED.text, code=CauseCode.NOT_COMPARED)
@@ -136,10 +137,8 @@ def unsynced(application: Application, expectation: Expectation) -> Problem | No
     asks = WaitCondition.OPERATION in expectation.wait_for or expectation.revision
     applied = application.applied or expectation.was_synced_last(application)
     if asks and not (applied or _only_prunes(application)):
-        code, why = sync_obstacle(application)
-        return Problem(
-            message=texts.NOT_SYNCED.fill(revision=application.revision[:12] or texts.THIS_REVISION, why=why), code=code
-        )
+        obstacle, revision = sync_obstacle(application), application.revision[:12] or texts.THIS_REVISION
+        return Problem(message=texts.NOT_SYNCED.fill(revision=revision, why=obstacle.message), code=obstacle.code)
     return None
 
 
@@ -183,24 +182,12 @@ def stuck(application: Application) -> bool:
     # A sync window ends by itself, and a refused sync has its own symptom (SYNC_REFUSED). So neither counts here.
     if application.sync_window or application.refusal:
         return False
-    settled = application.attempted and _has_succeeded(application) and not application.self_heal
     return (
-        settled
-        or _is_overlooked(application)
+        is_settled(application)
+        or application.is_overlooked
         or holds_for_good(application)
         or (_only_prunes(application) and not application.prune)
     )
-
-
-def _is_overlooked(application: Application) -> bool:
-    """Return True if Argo CD 2 possibly never syncs the compared revision by itself.
-
-    Argo CD 2 only syncs an application with several sources if its comparison shows other revisions than the comparison
-    before. A comparison during a sync shows the new revisions, but does not start their sync (argo-cd v2.13.2
-    controller/appcontroller.go autoSync; v3.2 has removed this condition).
-    """
-    waits = application.automated and not (application.operating or application.self_heal or application.attempted)
-    return waits and application.sync is SyncStatus.OUT_OF_SYNC and len(application.sources) > 1
 
 
 def unhealthy(application: Application) -> str:
@@ -265,7 +252,7 @@ def first(findings: tuple[Problem, ...]) -> Problem:
 
 
 def _out_of_sync(application: Application) -> Problem:
-    pending = _pending(application)
+    pending = unsynced_resources(application)
     # Do not report drift while an operation can still sync the rest, or if a refused sync or a sync window explains
     # more.
     explained = application.operating or application.refusal or application.missing_image or application.sync_window
@@ -275,26 +262,9 @@ def _out_of_sync(application: Application) -> Problem:
         gone = texts.PRUNE_OFF.fill(status=SyncStatus.OUT_OF_SYNC, resources=_named(pending))
         return Problem(message=gone, code=CauseCode.PRUNE_OFF, subject=_subject(pending), hint=texts.PRUNE_OFF.hint)
     conditions = "; ".join(f"{item.type}: {item.summary}" for item in application.conditions)
-    code, why = sync_obstacle(application)
-    text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{why}"
-    hint = causes.HINTS[CauseCode.OUT_OF_SYNC.word] if why and code is CauseCode.OUT_OF_SYNC else ""
-    if hint and pending and pending[0].health is HealthStatus.MISSING:
-        text += texts.RESOURCE_GONE.fill(resource=pending[0])
-        hint = texts.RESOURCE_GONE.fill_hint(application=application.full_name)
-    if code is CauseCode.NO_SYNC_POLICY and application.application_set:
-        hint = texts.WHY_APPLICATION_SET.fill_hint(name=application.application_set, application=application.full_name)
-    if code is CauseCode.OUT_OF_SYNC and _is_overlooked(application):
-        hint = texts.SEVERAL_SOURCES.fill_hint(application=application.full_name)
-    if code is CauseCode.OTHER_IMAGE:
-        hint = texts.WHY_IMAGE_MISSING.hint
-    if code is CauseCode.SYNC_WINDOW and application.sync_window:
-        hint = application.sync_window.hint(application.full_name)
-    return Problem(message=text, code=code, subject=_subject(pending), hint=hint)
-
-
-def _pending(application: Application) -> list[Resource]:
-    # Leave out hooks, because a hook has no sync status.
-    return [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
+    obstacle = sync_obstacle(application)
+    text = f"{application.sync}: {_named(pending) or conditions or texts.NOTHING_COMPARED}{obstacle.message}"
+    return Problem(message=text, code=obstacle.code, subject=_subject(pending), hint=obstacle.hint)
 
 
 def _only_prunes(application: Application) -> bool:
@@ -302,14 +272,10 @@ def _only_prunes(application: Application) -> bool:
 
     Resources that RELEASE_RESOURCES excludes matter too, because a sync applies the whole application.
     """
-    pending = _pending(application)
+    pending = unsynced_resources(application)
     excluded = application.exclusion.resources if application.exclusion else ()
     waits = any(item.awaits_apply for item in excluded)
     return bool(pending) and not waits and all(item.requires_pruning for item in pending)
-
-
-def _has_succeeded(application: Application) -> bool:
-    return application.operation is not None and application.operation.succeeded
 
 
 def _subject(items: Sequence[HasRef]) -> Subject | None:

@@ -10,13 +10,11 @@ from argocd_release.core.text import counted, one_line, without_layers
 from argocd_release.messages import causes
 from argocd_release.messages import verdict as texts
 from argocd_release.model.application import Application, Operation, SyncStatus
-from argocd_release.model.problem import CauseCode, Problem, Subject, refusal
+from argocd_release.model.problem import SHARED_RESOURCE, CauseCode, Problem, Subject, refusal
 from argocd_release.verdict.quota import quota_hint
 
 #: The maximum number of resources that the message of a problem names.
 NAMED_RESOURCES: Final = 3
-# The message of a sync that fails because of the sync option FailOnSharedResource (argo-cd v2.13.2 controller/sync.go).
-_SHARED: Final = "Shared resource found: "
 # The messages of a running sync that waits for a user or for a time. The first is from controller/sync.go, the others
 # are from gitops-engine pkg/sync/sync_context.go of argo-cd v3.6.1.
 _BLOCKED: Final = "Sync operation blocked by sync window"
@@ -94,7 +92,7 @@ def _failed(application: Application, more: str = "", *, phase: str = "") -> Pro
     ended_as = phase or (operation.phase.lower() if operation else "")
     text = texts.SYNC_FAILED.fill(phase=ended_as, cause=operation_cause(application)) + more
     if not failed:
-        is_shared = operation is not None and operation.message.startswith(_SHARED)
+        is_shared = operation is not None and operation.message.startswith(SHARED_RESOURCE)
         return Problem(message=text, code=CauseCode.SHARED_RESOURCE if is_shared else CauseCode.SYNC_FAILED)
     rejected = refusal(failed[0].message) or CauseCode.MANIFEST_REJECTED
     code = CauseCode.HOOK_FAILED if failed[0].hook_type else rejected

@@ -13,7 +13,7 @@ from typing import Final
 
 from argocd_release.core.text import first_names, one_line
 from argocd_release.messages import Message, causes, chosen_resources, scheduling, verdict
-from argocd_release.model.application import Application, Resource, SyncStatus
+from argocd_release.model.application import Application, HealthStatus, Resource, SyncStatus
 from argocd_release.model.exclusion import Exclusion
 from argocd_release.model.git import GitUrl, Hydration, HydrationPhase
 from argocd_release.model.observation import Owner, OwnerState, Rollout
@@ -228,10 +228,14 @@ _SHARED: Final = " is part of applications "
 _NO_PRUNE: Final = "ignored (no prune)"
 
 
+def unsynced_resources(application: Application) -> list[Resource]:
+    """Return the resources that are not Synced. Hooks are left out, because they have no sync status."""
+    return [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
+
+
 def drift(application: Application) -> Problem | None:
     """Return the problem that keeps the application OutOfSync after a sync, or None if no known problem does."""
-    pending = [item for item in application.resources if item.sync is not SyncStatus.SYNCED and not item.hook]
-    cause = next(_causes(application, pending), None)
+    cause = next(_causes(application, unsynced_resources(application)), None)
     if cause is None:
         return None
     code, item, text = cause
@@ -287,29 +291,51 @@ def _has_succeeded(application: Application) -> bool:
     return application.operation is not None and application.operation.succeeded
 
 
-def sync_obstacle(application: Application) -> tuple[CauseCode, str]:
-    """Return the cause code and the reason why Argo CD does not sync now. The reason is "" if it is not known."""
-    if application.missing_image:
-        return CauseCode.OTHER_IMAGE, verdict.WHY_IMAGE_MISSING.fill(image=application.missing_image)
+def is_settled(application: Application) -> bool:
+    """Return True if Argo CD has synced the compared revision, and does not sync it again by itself."""
+    return application.attempted and _has_succeeded(application) and not application.self_heal
+
+
+def sync_obstacle(application: Application) -> Problem:
+    """Return the problem that keeps Argo CD from syncing now. Its message is "" if the reason is not known."""
+    if image := application.missing_image:
+        message, hint = verdict.WHY_IMAGE_MISSING.fill(image=image), verdict.WHY_IMAGE_MISSING.hint
+        return Problem(code=CauseCode.OTHER_IMAGE, message=message, hint=hint)
     if application.refusal:
-        return CauseCode.SYNC_REFUSED, verdict.WHY_REFUSED.fill(reason=application.refusal)
-    if application.sync_window:
-        window = application.sync_window
-        forbidden = verdict.WHY_SYNC_WINDOW.fill(
+        return Problem(code=CauseCode.SYNC_REFUSED, message=verdict.WHY_REFUSED.fill(reason=application.refusal))
+    if window := application.sync_window:
+        message = verdict.WHY_SYNC_WINDOW.fill(
             project=application.project, window=window.windows, outlook=window.outlook
         )
-        return CauseCode.SYNC_WINDOW, forbidden
+        return Problem(code=CauseCode.SYNC_WINDOW, message=message, hint=window.hint(application.full_name))
     if not application.automated:
-        if application.application_set:
-            # For progressive syncs, the ApplicationSet controller removes the automated sync policy, and requests the
-            # syncs itself (argo-cd v2.13.2 docs/operator-manual/applicationset/Progressive-Syncs.md).
-            return CauseCode.NO_SYNC_POLICY, verdict.WHY_APPLICATION_SET.fill(name=application.application_set)
-        return CauseCode.NO_SYNC_POLICY, verdict.WHY_MANUAL
+        return _manual(application)
     gave_up = [item.message for item in application.conditions if item.type == SYNC_ERROR]
     if gave_up:
-        return CauseCode.SYNC_GIVEN_UP, verdict.WHY_GIVEN_UP.fill(message=one_line(gave_up[0]))
-    repeats = application.operation is None or application.self_heal
-    if not repeats and application.attempted and _has_succeeded(application):
-        dry_run = application.operation is not None and application.operation.dry_run
-        return CauseCode.OUT_OF_SYNC, verdict.WHY_DRY_RUN_ALREADY if dry_run else verdict.WHY_SYNCED_ALREADY
-    return CauseCode.OUT_OF_SYNC, ""
+        return Problem(code=CauseCode.SYNC_GIVEN_UP, message=verdict.WHY_GIVEN_UP.fill(message=one_line(gave_up[0])))
+    if is_settled(application):
+        return _synced_already(application)
+    hint = verdict.SEVERAL_SOURCES.fill_hint(application=application.full_name) if application.is_overlooked else ""
+    return Problem(code=CauseCode.OUT_OF_SYNC, message="", hint=hint)
+
+
+def _manual(application: Application) -> Problem:
+    name = application.application_set
+    if not name:
+        return Problem(code=CauseCode.NO_SYNC_POLICY, message=verdict.WHY_MANUAL)
+    # For progressive syncs, the ApplicationSet controller removes the automated sync policy, and requests the syncs
+    # itself (argo-cd v2.13.2 docs/operator-manual/applicationset/Progressive-Syncs.md).
+    text = verdict.WHY_APPLICATION_SET
+    hint = text.fill_hint(name=name, application=application.full_name)
+    return Problem(code=CauseCode.NO_SYNC_POLICY, message=text.fill(name=name), hint=hint)
+
+
+def _synced_already(application: Application) -> Problem:
+    dry_run = application.operation is not None and application.operation.dry_run
+    message = verdict.WHY_DRY_RUN_ALREADY if dry_run else verdict.WHY_SYNCED_ALREADY
+    hint = causes.HINTS[CauseCode.OUT_OF_SYNC.word]
+    resource = next(iter(unsynced_resources(application)), None)
+    if resource is not None and resource.health is HealthStatus.MISSING:
+        message += verdict.RESOURCE_GONE.fill(resource=resource)
+        hint = verdict.RESOURCE_GONE.fill_hint(application=application.full_name)
+    return Problem(code=CauseCode.OUT_OF_SYNC, message=message, hint=hint)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from argocd_release.model.application import Application, HealthStatus, SyncStatus
+from argocd_release.model.application import Application, SyncStatus
 from argocd_release.model.connection_events import StreamsGivenUp
 from argocd_release.model.ports import Clock, ClusterView, Emit
 from argocd_release.timing import Background, run_in_background
@@ -43,6 +43,10 @@ class _Stream:
     @property
     def is_running(self) -> bool:
         return self._reading is not None and not self._reading.done()
+
+    @property
+    def is_restarted(self) -> bool:
+        return self._restarts > 0
 
     @property
     def is_exhausted(self) -> bool:
@@ -92,7 +96,7 @@ class ChangeStreams:
         self._application = _Stream(partial(cluster.watch_application, name, self._on_application), clock)
         self._tree = _Stream(partial(cluster.watch_tree, name, on_change), clock)
         self._streams = (self._application, self._tree)
-        self._is_restarted = self._is_given_up = False
+        self._is_given_up = False
         #: The application's stream reports each change after this clock time; infinity before its first message.
         self._reports_since = math.inf
 
@@ -111,7 +115,7 @@ class ChangeStreams:
             self._emit(StreamsGivenUp(count=MOST_RESTARTS + 1))
             return
         if self._application in due:
-            self._is_restarted, self._reports_since = True, math.inf
+            self._reports_since = math.inf
         for stream in due:
             stream.start()
 
@@ -130,17 +134,16 @@ class ChangeStreams:
             self._on_change()
         else:
             # Changes between a look and the restart of a stream are not reported, so another look must show them.
-            self._reports_since = self._clock.now() if self._is_restarted else self._application.started_at
+            self._reports_since = self._clock.now() if self._application.is_restarted else self._application.started_at
 
 
 def must_change(application: Application | None, expectation: Expectation) -> bool:
-    """Return True if the application must become Synced or Healthy before the release can be delivered.
+    """Return True if the sync status or the health of the application must change before the release can be delivered.
 
     Streams report that change. They do not report a change of anything else that keeps a release pending, such as the
     owner of the application.
     """
     if application is None:
         return False
-    conditions = expectation.wait_for
-    unsynced = WaitCondition.SYNC in conditions and application.sync is not SyncStatus.SYNCED
-    return unsynced or (WaitCondition.HEALTH in conditions and application.health is not HealthStatus.HEALTHY)
+    unsynced = WaitCondition.SYNC in expectation.wait_for and application.sync is not SyncStatus.SYNCED
+    return unsynced or (bool(expectation.healths) and application.health not in expectation.healths)

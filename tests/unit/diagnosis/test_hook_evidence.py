@@ -118,14 +118,19 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_the_last_words_of_a_hook_survive_its_pod() -> None:
-    cluster = Cluster()
-    recorder = HookRecorder("web", cluster)
+def record_failure(cluster: Cluster, recorder: HookRecorder) -> None:
+    """Let the recorder see a hook that runs and then fails."""
     recorder.look(RUNNING)
     until(lambda: "follow" in cluster.asked)
     cluster.failed = True
     cluster.ended.set()
     until(lambda: "events" in cluster.asked)
+
+
+def test_the_last_words_of_a_hook_survive_its_pod() -> None:
+    cluster = Cluster()
+    recorder = HookRecorder("web", cluster)
+    record_failure(cluster, recorder)
     cluster.exists = False
     recorder.look(FAILED)
 
@@ -152,11 +157,7 @@ def test_a_secret_that_begins_before_the_last_lines_is_hidden() -> None:
 
     cluster = Printing()
     recorder = HookRecorder("web", cluster)
-    recorder.look(RUNNING)
-    until(lambda: "follow" in cluster.asked)
-    cluster.failed = True
-    cluster.ended.set()
-    until(lambda: "events" in cluster.asked)
+    record_failure(cluster, recorder)
     recorder.look(FAILED)
 
     *_, last = steps("web", FAILED, cluster, recorder.kept(FAILED, seconds=WAIT_SECONDS))
