@@ -298,7 +298,7 @@ def test_what_ails_a_revision_before_the_expected_one_is_no_news(relation: Relat
         (replace(application(sync="OutOfSync"), sync_window=WINDOW), False),
         (replace(application(sync="OutOfSync"), parameters=("new",), operation=None), False),
         (application(sync="OutOfSync", operated=OLD), False),
-        # Argo CD 2 does not always sync an application with several sources by itself.
+        # Before version 3.2, Argo CD does not always sync an application with several sources by itself.
         (replace(application(sync="OutOfSync", operated=OLD), sources=SOURCES, revisions=(NEW, NEW)), True),
         (replace(application(sync="OutOfSync", operated=OLD), sources=SOURCES, self_heal=True), False),
         (replace(application(sync="OutOfSync", operated=OLD), sources=SOURCES, automated=False), False),
